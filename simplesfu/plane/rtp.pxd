@@ -1,0 +1,34 @@
+# cython: language_level=3
+"""RTP headers: read once on the way in, patched in place on the way out (RFC 3550 §5.1, RFC 8285)."""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int32_t
+
+cdef enum:
+    RTP_HEADER_BYTES = 12
+    # What rtp_parse and rtp_unwrap_rtx answer; 0 is good.
+    RTP_OK = 0
+    RTP_MALFORMED = -1
+    RTP_EMPTY_RTX = -2
+
+cdef struct RtpView:
+    uint8_t *data            # first byte of the RTP header
+    int32_t length           # bytes from `data` to the end, padding included
+    int32_t header_length    # bytes of fixed header, CSRCs and extension block
+    int32_t payload_length   # bytes of payload, padding excluded
+    int32_t ext_offset       # first byte of the first extension element, from `data`; 0 when there is none
+    int32_t ext_length       # bytes of the extension elements
+    bint two_byte            # the extension block is of the two-byte form
+    uint8_t padding          # bytes of padding, its count byte included
+    uint8_t payload_type
+    bint marker
+    uint16_t seq
+    uint32_t ts
+    uint32_t ssrc
+    # Known after rtp_normalise:
+    uint16_t ext_mask        # bit i is set when the packet carries an element with router id i (1..14)
+    int32_t send_time_offset # where abs-send-time's 3 bytes are, from `data`; 0 when there is none
+
+cdef int rtp_parse(uint8_t *data, int length, RtpView *view) noexcept nogil
+cdef uint8_t *rtp_extension(const RtpView *view, uint8_t ext_id, int *length) noexcept nogil
+cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id) noexcept nogil
+cdef int rtp_unwrap_rtx(RtpView *view, uint32_t ssrc, uint8_t payload_type) noexcept nogil
+cdef int rtp_strip(uint8_t *out, const RtpView *view, uint16_t keep_mask, int32_t *send_time_offset) noexcept nogil
