@@ -1,0 +1,166 @@
+"""The options of MediaManager: checked once, then never changed."""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from simplesfu.errors import ConfigError
+
+DEFAULT_PORT: Final = 10000
+CODECS: Final = ("opus", "VP8", "VP9", "H264", "AV1")
+
+ListenOption: TypeAlias = int | str | tuple[str, int]
+
+
+class ListenAddress(NamedTuple):
+    """`host` "" is every address of this machine, IPv4 and IPv6; `port` 0 is any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaConfig:
+    """Every option of the media server.
+
+    listen: UDP port, "host:port", "[v6]:port" or (host, port), or two of them, one IPv4 and one IPv6.
+        None: DEFAULT_PORT on every address, or the next free one.
+    announce: the addresses (or host names, resolved at the start) that clients are told to send to, when they differ
+        from this machine's own: behind NAT, in a container, in a cloud.
+    codecs: names, the preferred one first.
+    max_incoming_bitrate_bps: what one transport may send to the server (asked for by REMB); 0: as much as it likes.
+    consent_timeout_s: silence of a client (no ICE checks) after which its transport has failed (RFC 7675 §5.1).
+    hold_us: how long the packets of an unfinished video frame wait for the rest of it, so that they share a send call.
+
+    Raises ConfigError, whose hint names the fix.
+    """
+
+    listen: ListenOption | Sequence[ListenOption] | None = None
+    announce: str | Sequence[str] | None = None
+    codecs: Sequence[str] = CODECS
+    max_incoming_bitrate_bps: int = 3_000_000
+    consent_timeout_s: float = 30.0
+    hold_us: int = 1000
+    max_transports_per_peer: int = 2
+    max_producers_per_peer: int = 16
+    max_consumers_per_peer: int = 512
+    max_rooms_per_peer: int = 16
+    max_pending_requests_per_peer: int = 64
+
+    listen_addresses: tuple[ListenAddress, ...] = field(init=False)
+    """`listen` made uniform; empty when it was not given."""
+    announced_hosts: tuple[str, ...] = field(init=False)
+    """`announce` made uniform; empty when it was not given."""
+
+    def __post_init__(self) -> None:
+        _set(self, "listen_addresses", _parse_listen(self.listen))
+        _set(self, "announced_hosts", _parse_announce(self.announce))
+        _set(self, "codecs", _parse_codecs(self.codecs))
+        _check_range("max_incoming_bitrate_bps", self.max_incoming_bitrate_bps, 0, 10_000_000_000)
+        _check_range("hold_us", self.hold_us, 0, 20_000)
+        for name in _LIMITS:
+            _check_range(name, getattr(self, name), 1, 1_000_000)
+        timeout = self.consent_timeout_s
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 1 <= timeout <= 3600:
+            raise ConfigError(f"consent_timeout_s={timeout!r} is not a number of seconds between 1 and 3600",
+                              "30 is what RFC 7675 asks for")
+
+
+_LIMITS: Final = tuple(name for name in MediaConfig.__dataclass_fields__ if name.endswith("_per_peer"))
+_LISTEN_HINT: Final = 'write a port (10000), "host:port", "[::1]:10000" or ("host", 10000)'
+
+
+def _set(config: MediaConfig, name: str, value: object) -> None:
+    object.__setattr__(config, name, value)  # the dataclass is frozen for everybody else
+
+
+def _check_range(name: str, value: object, lowest: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise ConfigError(f"{name}={value!r} is not a whole number between {lowest} and {highest}",
+                          f"the default is {MediaConfig.__dataclass_fields__[name].default}")
+
+
+def _parse_listen(listen: object) -> tuple[ListenAddress, ...]:
+    if listen is None:
+        return ()
+    if isinstance(listen, Sequence) and not isinstance(listen, str) and not _is_host_and_port(listen):
+        if not listen:
+            raise ConfigError("listen is an empty sequence", _LISTEN_HINT)
+        addresses = tuple(_parse_listen_one(one) for one in listen)
+    else:
+        addresses = (_parse_listen_one(listen),)
+    if len(addresses) > 1 and not all(address.host for address in addresses):
+        raise ConfigError(f"listen={listen!r} names a port on every address and more",
+                          'give the one port, or two hosts: ["192.0.2.1:10000", "[2001:db8::1]:10000"]')
+    if len(addresses) > 2:
+        raise ConfigError(f"listen={listen!r} has more than two addresses",
+                          "give one IPv4 and one IPv6 address at most")
+    return addresses
+
+
+def _is_host_and_port(value: Sequence[object]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def _parse_listen_one(value: object) -> ListenAddress:
+    host: object = ""
+    port: object = value
+    if isinstance(value, str):
+        host, separator, digits = value.rpartition(":")
+        if not separator or not digits.isascii() or not digits.isdigit():
+            raise ConfigError(f"listen={value!r} has no port", _LISTEN_HINT)
+        bracketed = host.startswith("[") and host.endswith("]")
+        if ":" in host and not bracketed:
+            raise ConfigError(f"listen={value!r} is ambiguous", 'put an IPv6 address into brackets: "[::1]:10000"')
+        host, port = host[1:-1] if bracketed else host, int(digits)
+    elif isinstance(value, Sequence) and _is_host_and_port(value):
+        host, port = value
+    if isinstance(port, bool) or not isinstance(port, int) or not isinstance(host, str):
+        raise ConfigError(f"listen={value!r} is not an address", _LISTEN_HINT)
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"listen: port {port} is not between 0 and 65535", "0 takes any free port")
+    return ListenAddress(host, port)
+
+
+def _parse_announce(announce: object) -> tuple[str, ...]:
+    if announce is None:
+        return ()
+    hosts = (announce,) if isinstance(announce, str) else announce
+    if not isinstance(hosts, Sequence) or not hosts:
+        raise ConfigError(f"announce={announce!r} is not a host or a sequence of hosts",
+                          'write the public address, such as "203.0.113.7"')
+    for host in hosts:
+        _check_announced_host(host)
+    return tuple(dict.fromkeys(hosts))
+
+
+def _check_announced_host(host: object) -> None:
+    if not isinstance(host, str) or not host or host != host.strip():
+        raise ConfigError(f"announce: {host!r} is not a host", 'write an address or a name, such as "203.0.113.7"')
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if any(character in host for character in ":/[]@ "):
+            raise ConfigError(f"announce: {host!r} is more than a host",
+                              "give the address alone: the port is that of listen") from None
+        return
+    if address.is_unspecified or address.is_multicast:
+        raise ConfigError(f"announce: nobody can send to {host}",
+                          "give the address at which clients reach this machine")
+
+
+def _parse_codecs(codecs: object) -> tuple[str, ...]:
+    if isinstance(codecs, str) or not isinstance(codecs, Sequence) or not codecs:
+        raise ConfigError(f"codecs={codecs!r} is not a sequence of names", f"the default is {CODECS}")
+    canonical = {name.lower(): name for name in CODECS}
+    names = []
+    for codec in codecs:
+        name = canonical.get(codec.lower()) if isinstance(codec, str) else None
+        if name is None:
+            raise ConfigError(f"codecs: {codec!r} is not known", f"choose from {', '.join(CODECS)}")
+        if name in names:
+            raise ConfigError(f"codecs: {name} is there twice", "name each once, the preferred one first")
+        names.append(name)
+    return tuple(names)

@@ -1,0 +1,93 @@
+"""What can be refused, and how a refusal is told.
+
+    SfuError
+    ├── BadRequest            bad_request            the payload does not fit its table
+    │   └── BadParameters     bad_parameters         it fits, but RTP or DTLS parameters make no sense
+    ├── UnknownRequest        unknown_request        no such request
+    ├── TooManyRequests       too_many_requests      more at once, or per second, than a peer may send
+    ├── NotFound              not_found              not there, or not for this peer: the two look the same
+    ├── AlreadyExists         already_exists         a label, an SSRC, a transport of that direction
+    ├── AlreadyConnected      already_connected      a transport connects once
+    ├── Unsupported           unsupported            a codec or a feature that the router does not have
+    ├── CannotConsume         cannot_consume         the receiver's capabilities do not match the producer
+    ├── LimitReached          limit_reached          a limit of MediaConfig
+    ├── Closed                closed                 the peer, the transport or the server has gone
+    ├── NoApplicationSocket   no_application_socket  the media namespace without the application's own
+    └── ConfigError           bad_option             an option of MediaManager
+
+The codes are stable: clients may switch on them. The hint says what to do about it.
+"""
+# ruff: noqa: N818 (a name is its code; "NotFoundError" would say nothing more)
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SfuError(Exception):
+    """`code` is stable, `message` says what went wrong, `hint` (may be empty) how to put it right."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def as_wire(self) -> dict[str, str]:
+        """The error object of docs/protocol.md."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class BadRequest(SfuError):
+    code = "bad_request"
+
+
+class BadParameters(BadRequest):
+    code = "bad_parameters"
+
+
+class UnknownRequest(SfuError):
+    code = "unknown_request"
+
+
+class TooManyRequests(SfuError):
+    code = "too_many_requests"
+
+
+class NotFound(SfuError):
+    code = "not_found"
+
+
+class AlreadyExists(SfuError):
+    code = "already_exists"
+
+
+class AlreadyConnected(SfuError):
+    code = "already_connected"
+
+
+class Unsupported(SfuError):
+    code = "unsupported"
+
+
+class CannotConsume(SfuError):
+    code = "cannot_consume"
+
+
+class LimitReached(SfuError):
+    code = "limit_reached"
+
+
+class Closed(SfuError):
+    code = "closed"
+
+
+class NoApplicationSocket(SfuError):
+    code = "no_application_socket"
+
+
+class ConfigError(SfuError, ValueError):
+    code = "bad_option"
