@@ -11,3 +11,6 @@ cdef enum Codec:
     CODEC_AV1 = 5
 
 cdef bint starts_keyframe(int codec, const uint8_t *payload, int length) noexcept nogil
+
+# The codec of that lower-case name; CODEC_OTHER when it is none of these.
+cdef int codec_named(str name) except -1
