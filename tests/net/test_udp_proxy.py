@@ -1,0 +1,88 @@
+"""The bad network itself: at rest it adds nothing, and its dice are the seed's."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from support.udp_proxy import UdpProxy, Weather
+
+COUNT = 500
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client and a server, bound to loopback."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client, socket.socket(type=socket.SOCK_DGRAM) as server:
+        for end in (client, server):
+            end.bind(("127.0.0.1", 0))
+            end.settimeout(1)
+        yield client, server
+
+
+def exchange(client: socket.socket, server: socket.socket, proxy: UdpProxy) -> tuple[list[int], float]:
+    """Send COUNT numbered datagrams through the proxy; what arrived, in order, and the longest way in seconds."""
+    arrived, longest = [], 0.0
+    for number in range(COUNT):
+        sent = time.monotonic()
+        client.sendto(number.to_bytes(4), proxy.address)
+        server.settimeout(1 if number == 0 else 0.02)
+        try:
+            arrived.append(int.from_bytes(server.recv(100)))
+            longest = max(longest, time.monotonic() - sent)
+        except TimeoutError:
+            continue
+    return arrived, longest
+
+
+def test_calm_weather_adds_nothing(ends: tuple[socket.socket, socket.socket]) -> None:
+    client, server = ends
+    with UdpProxy(server.getsockname()) as proxy:
+        arrived, longest = exchange(client, server, proxy)
+        print(f"{len(arrived)} of {COUNT}, longest way {longest * 1000:.2f} ms")
+        assert arrived == list(range(COUNT))
+
+        client.sendto(b"question", proxy.address)
+        _, back = server.recvfrom(100)
+        server.sendto(b"answer", back)
+        assert client.recvfrom(100) == (b"answer", proxy.address)
+        assert (proxy.up_tally.lost, proxy.down_tally.lost, proxy.up_tally.reordered) == (0, 0, 0)
+
+
+def test_losses_are_the_seeds(ends: tuple[socket.socket, socket.socket]) -> None:
+    client, server = ends
+    runs = []
+    for seed in (7, 7, 8):
+        with UdpProxy(server.getsockname(), seed=seed, up=Weather(loss=0.1)) as proxy:
+            runs.append(exchange(client, server, proxy)[0])
+        assert proxy.up_tally.received == proxy.up_tally.passed + proxy.up_tally.lost
+    print([len(run) for run in runs])
+    assert runs[0] == runs[1] != runs[2]
+    assert 0.85 * COUNT < len(runs[0]) < 0.95 * COUNT
+
+
+def test_overtaken_datagrams_arrive_late(ends: tuple[socket.socket, socket.socket]) -> None:
+    client, server = ends
+    with UdpProxy(server.getsockname(), up=Weather(reorder=0.2, reorder_ms=30)) as proxy:
+        for number in range(100):
+            client.sendto(number.to_bytes(4), proxy.address)
+        arrived = [int.from_bytes(server.recv(100)) for _ in range(100)]
+    assert sorted(arrived) == list(range(100))
+    assert arrived != sorted(arrived)
+    assert proxy.up_tally.reordered > 5
+
+
+def test_rebind_changes_what_the_server_sees(ends: tuple[socket.socket, socket.socket]) -> None:
+    client, server = ends
+    with UdpProxy(server.getsockname()) as proxy:
+        client.sendto(b"before", proxy.address)
+        _, before = server.recvfrom(100)
+        proxy.rebind()
+        client.sendto(b"after", proxy.address)
+        _, after = server.recvfrom(100)
+        server.sendto(b"back", after)
+        assert client.recv(100) == b"back"
+    print(before, "became", after)
+    assert before != after

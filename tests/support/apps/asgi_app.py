@@ -1,0 +1,46 @@
+"""The test application on asyncio: Socket.IO, media, the test page, and ways to look inside and to misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import inside
+import socketio
+import uvicorn
+
+from simplesfu import MediaManager
+
+inside.log_everything()
+sio = socketio.AsyncServer(async_mode="asgi")
+media = MediaManager(sio, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+
+
+async def other_requests(scope: dict[str, Any], _receive: object, send: Callable[..., Awaitable[None]]) -> None:
+    path, query = scope["path"], parse_qs(scope["query_string"].decode())
+    seconds = float(query.get("s", ["0"])[0])
+    kind, status = "application/json", 200
+    if path == "/_stats":
+        body = json.dumps({"media": media.stats(), **inside.process_figures()}).encode()
+    elif path == "/_block":
+        time.sleep(seconds)  # noqa: ASYNC251  (what an application should not do, and does)
+        body = b"{}"
+    elif path == "/_burn":
+        body = json.dumps({"rounds": inside.burn(seconds)}).encode()
+    elif (page := inside.PAGE / (path.removeprefix("/page/") or "index.html").lstrip("/")).is_file():
+        kind, body = inside.PAGE_TYPES[page.suffix], page.read_bytes()
+    else:
+        status, body = 404, b"{}"
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+app = socketio.ASGIApp(sio, other_requests)
+
+if __name__ == "__main__":
+    uvicorn.run(app, host=sys.argv[1], port=0, log_level="info", access_log=False)

@@ -1,0 +1,43 @@
+"""The test application on Flask-SocketIO with threads: the same page, the same ways to look inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import inside
+from flask import Flask, jsonify, request, send_from_directory
+from flask.typing import ResponseReturnValue
+from flask_socketio import SocketIO
+
+from simplesfu import MediaManager
+
+inside.log_everything()
+app = Flask(__name__)
+sio = SocketIO(app, async_mode="threading")
+media = MediaManager(sio.server, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+
+
+@app.get("/")
+def page() -> ResponseReturnValue:
+    return send_from_directory(inside.PAGE, "index.html")
+
+
+@app.get("/page/<path:name>")
+def page_part(name: str) -> ResponseReturnValue:
+    return send_from_directory(inside.PAGE, name)
+
+
+@app.get("/_stats")
+def stats() -> ResponseReturnValue:
+    return jsonify({"media": media.stats(), **inside.process_figures()})
+
+
+@app.get("/_burn")
+def burn() -> ResponseReturnValue:
+    return jsonify({"rounds": inside.burn(float(request.args["s"]))})
+
+
+if __name__ == "__main__":
+    sio.run(app, host=sys.argv[1], port=0, allow_unsafe_werkzeug=True)

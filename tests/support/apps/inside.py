@@ -1,0 +1,50 @@
+"""What a test application tells about its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PAGE = Path(__file__).parents[1] / "page"
+PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
+CALL_OBJECTS = ("PeerSession", "Room", "WebRtcTransport", "Producer", "Consumer", "Link")
+
+
+def log_everything() -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+
+
+def process_figures() -> dict[str, Any]:
+    """Open files, threads, unfinished tasks, resident bytes, and the live objects of the package by class."""
+    gc.collect()
+    everything = gc.get_objects()
+    ours = Counter(type(thing).__name__ for thing in everything if type(thing).__module__.startswith("simplesfu."))
+    process = psutil.Process()
+    return {
+        "fds": len(os.listdir("/proc/self/fd")) - 1,
+        "threads": process.num_threads(),
+        "python_threads": sorted(thread.name for thread in threading.enumerate()),
+        "tasks": sum(isinstance(thing, asyncio.Task) and not thing.done() for thing in everything),
+        "rss_bytes": process.memory_info().rss,
+        "objects": dict(ours),
+        "live": {name: ours[name] for name in CALL_OBJECTS},
+    }
+
+
+def burn(seconds: float) -> int:
+    """Keep the interpreter lock as busy as pure Python can."""
+    import time
+
+    rounds, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        rounds += sum(range(100))
+    return rounds

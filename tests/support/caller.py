@@ -1,0 +1,123 @@
+"""One participant: a page of a browser that runs tests/support/page, whatever the browser."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from .fluency import Fluency, fluency
+from .udp_proxy import UdpProxy
+from .waiting import until
+
+
+class Page(Protocol):
+    """What a browser driver gives: a page on which functions of `window.harness` are called."""
+
+    async def call(self, function: str, **arguments: Any) -> Any: ...
+
+    async def open(self, url: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class RefusedError(Exception):
+    """A SimplePeer promise was rejected."""
+
+    def __init__(self, *, code: str, message: str, hint: str) -> None:
+        super().__init__(f"{code}: {message} ({hint})")
+        self.code = code
+        self.hint = hint
+
+
+class Caller:
+    """A person in a call. `number` is painted in the picture and decides the tone: others can prove whom they see."""
+
+    def __init__(self, page: Page, number: int) -> None:
+        self.page = page
+        self.number = number
+        self.peer_id = ""
+
+    @property
+    def hertz(self) -> int:
+        return 400 + 150 * self.number
+
+    async def open(self, url: str, via: UdpProxy | None = None) -> None:
+        await self.page.open(url)
+        where = {"host": via.address[0], "port": via.address[1]} if via else None
+        self.peer_id = await self.page.call("open", via=where)
+
+    async def ask(self, method: str, *args: Any) -> Any:
+        """Call a method of the page's SimplePeer; raises RefusedError when its promise is rejected."""
+        answer = await self.page.call("ask", method=method, args=args)
+        if not answer["ok"]:
+            raise RefusedError(**answer["error"])
+        return answer["data"]
+
+    async def join(self, room: str) -> list[str]:
+        peer_ids: list[str] = (await self.ask("joinRoom", room))["peerIds"]
+        return peer_ids
+
+    async def publish_video(self, label: str = "webcam", **how: Any) -> None:
+        await self.page.call("publishVideo", label=label, name=f"caller {self.number}", **{"number": self.number} | how)
+
+    async def publish_audio(self, label: str = "microphone", **how: Any) -> None:
+        await self.page.call("publishAudio", label=label, hertz=self.hertz, **how)
+
+    async def unpublish(self, label: str = "webcam") -> None:
+        await self.page.call("unpublish", label=label)
+
+    async def look(self, since: float = 0.0) -> dict[str, Any]:
+        """What is received now, by "peer id/label"."""
+        seen: dict[str, Any] = (await self.page.call("look", since=since))["seen"]
+        return seen
+
+    async def sees(self, others: list[Caller], timeout_s: float = 20.0) -> None:
+        """Wait until exactly these others' pictures are received, each with its own number in it."""
+        wanted = {f"{other.peer_id}/webcam": other.number for other in others}
+
+        async def exactly_these() -> bool:
+            seen = await self.look(since=float("inf"))
+            return {key: sight["number"] for key, sight in seen.items() if sight["kind"] == "video"} == wanted
+
+        names = [other.number for other in others]
+        await until(exactly_these, f"caller {self.number} sees exactly {names}", timeout_s=timeout_s)
+
+    async def hears(self, others: list[Caller], timeout_s: float = 20.0) -> None:
+        """Wait until exactly these others' tones are received, each at its own pitch."""
+        wanted = {f"{other.peer_id}/microphone": other.hertz for other in others}
+        heard: dict[str, float] = {}
+
+        async def exactly_these() -> bool:
+            nonlocal heard
+            seen = await self.look(since=float("inf"))
+            heard = {key: sight["hertz"] for key, sight in seen.items() if sight["kind"] == "audio"}
+            return heard.keys() == wanted.keys() and all(abs(heard[key] - wanted[key]) < 40 for key in wanted)
+
+        await until(exactly_these, f"caller {self.number} hears exactly {sorted(wanted.values())}", timeout_s=timeout_s)
+
+    async def now(self) -> float:
+        """The page's clock, in ms; the start of a window for `watch`."""
+        now: float = (await self.page.call("look", since=float("inf")))["now"]
+        return now
+
+    async def fluency_since(self, start_ms: float) -> dict[str, Fluency]:
+        """How fluent each received picture has been since then."""
+        looked = await self.page.call("look", since=start_ms)
+        return {
+            key: fluency(sight["times"], start_ms, looked["now"])
+            for key, sight in looked["seen"].items()
+            if sight["kind"] == "video"
+        }
+
+    async def watch(self, seconds: float) -> dict[str, Fluency]:
+        """Watch all pictures for so long."""
+        start = await self.now()
+        await asyncio.sleep(seconds)
+        return await self.fluency_since(start)
+
+    async def events(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in await self.page.call("events") if event["type"] == kind]
+
+    async def close(self) -> None:
+        await self.page.call("close")
+        await self.page.close()

@@ -1,0 +1,27 @@
+"""Addresses and ports of this machine."""
+
+from __future__ import annotations
+
+import socket
+
+import psutil
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def outward_address() -> str | None:
+    """An IPv4 address of this machine that is not loopback; None when it has none."""
+    stats = psutil.net_if_stats()
+    for name, addresses in psutil.net_if_addrs().items():
+        if not stats[name].isup:
+            continue
+        for entry in addresses:
+            if entry.family == socket.AF_INET and not entry.address.startswith(("127.", "169.254.")):
+                return str(entry.address)
+    return None

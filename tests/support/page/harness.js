@@ -1,0 +1,150 @@
+// What the tests call. Every function takes and gives plain data; times are milliseconds of performance.now().
+
+import {paintedTrack, readNumber} from "./picture.js";
+import {listenTo, toneTrack} from "./sound.js";
+
+const published = new Map(); // label → {track, stop}
+const sights = new Map(); // "peer/label" → what is received under that name
+const events = [];
+let socket;
+let peer;
+
+const note = (type, detail) => events.push({type, at: performance.now(), ...detail});
+
+function watch(key, track) {
+  sights.get(key)?.stop();
+  const sight = track.kind === "video" ? watchVideo(track) : {kind: "audio", ...listenTo(track)};
+  sights.set(key, {...sight, track});
+}
+
+function watchVideo(track) {
+  const video = Object.assign(document.createElement("video"), {muted: true, autoplay: true, playsInline: true});
+  video.srcObject = new MediaStream([track]);
+  document.body.append(video);
+  const times = []; // of presentation, one a frame
+  let presented = 0;
+  const onFrame = (_now, frame) => {
+    // A busy page misses callbacks; the frames between were shown all the same.
+    const missed = times.length ? frame.presentedFrames - presented - 1 : 0;
+    const last = times.at(-1);
+    for (let i = 1; i <= missed; i++) times.push(last + ((frame.presentationTime - last) * i) / (missed + 1));
+    times.push(frame.presentationTime);
+    presented = frame.presentedFrames;
+    video.requestVideoFrameCallback(onFrame);
+  };
+  video.requestVideoFrameCallback(onFrame);
+  video.play().catch(() => {}); // refused when the track ends first; no frame is seen then, which the test notices
+  return {kind: "video", video, times, stop: () => video.remove()};
+}
+
+/** Makes every remote candidate of this page point at another address: a proxy in the way. */
+function redirectCandidates({host, port}) {
+  const setRemoteDescription = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({type, sdp}) {
+    const moved = sdp.replace(/^(a=candidate:\S+ \d+ udp \d+) \S+ \d+/gm, `$1 ${host} ${port}`);
+    return setRemoteDescription.call(this, {type, sdp: moved});
+  };
+}
+
+async function open({via} = {}) {
+  if (via) redirectCandidates(via);
+  socket = io();
+  peer = new SimplePeer(socket);
+  peer.on("track", ({track, peerId, label, broadcast}) => {
+    note("track", {peerId, label, broadcast, kind: track.kind});
+    watch(`${peerId}/${label}`, track);
+  });
+  peer.on("trackRemoved", ({peerId, label, reason}) => {
+    note("trackRemoved", {peerId, label, reason});
+    sights.get(`${peerId}/${label}`)?.stop();
+    sights.delete(`${peerId}/${label}`);
+  });
+  for (const type of ["peerConnection", "peerDisconnection", "trackMuted", "trackUnmuted", "connectionStateChange"]) {
+    peer.on(type, (detail) => note(type, JSON.parse(JSON.stringify(detail))));
+  }
+  peer.on("error", ({error}) => note("error", {code: error.code, message: error.message}));
+  if (!socket.connected) {
+    await new Promise((resolve, reject) => socket.once("connect", resolve).once("connect_error", reject));
+  }
+  return socket.id;
+}
+
+async function publishVideo({label, broadcast = true, options, ...picture}) {
+  await publish(label, paintedTrack(picture), broadcast, options);
+}
+
+async function publishAudio({label, broadcast = true, options, ...tone}) {
+  await publish(label, toneTrack(tone), broadcast, options);
+}
+
+async function publish(label, source, broadcast, options) {
+  published.get(label)?.stop();
+  published.set(label, source);
+  await peer.addTrack(source.track, label, broadcast, options);
+}
+
+async function unpublish({label}) {
+  await peer.removeTrack(label);
+  published.get(label).stop();
+  published.delete(label);
+}
+
+/** Calls one of SimplePeer's methods; a refusal comes back as data. */
+async function ask({method, args = []}) {
+  try {
+    return {ok: true, data: (await peer[method](...args)) ?? null};
+  } catch (error) {
+    return {ok: false, error: {code: error.code, message: error.message, hint: error.hint}};
+  }
+}
+
+/** Everything received: for video the painted number and the frame times since `since`, for audio loudness and pitch. */
+function look({since = 0} = {}) {
+  const seen = {};
+  for (const [key, sight] of sights) {
+    seen[key] =
+      sight.kind === "video"
+        ? {kind: "video", number: readNumber(sight.video), times: sight.times.filter((time) => time >= since)}
+        : {kind: "audio", ...sight.read()};
+  }
+  return {now: performance.now(), seen};
+}
+
+/** Watches own pictures and tones without any network: how the harness itself is tried. */
+async function mirror({picture, tone}) {
+  if (picture) published.set("picture", paintedTrack(picture));
+  if (tone) published.set("tone", toneTrack(tone));
+  for (const [label, {track}] of published) watch(`self/${label}`, track);
+}
+
+function freezePainting({label}) {
+  published.get(label).freeze();
+}
+
+/** The inbound statistics that prove decoding, by "peer/label". */
+async function receiverStats() {
+  const byTrack = new Map();
+  const {recv} = await peer.getStats();
+  for (const entry of recv instanceof Map || recv?.forEach ? [...recv.values()] : Object.values(recv ?? {})) {
+    if (entry.type === "inbound-rtp") byTrack.set(entry.trackIdentifier, entry);
+  }
+  const codecs = new Map([...(recv?.values?.() ?? [])].filter((e) => e.type === "codec").map((e) => [e.id, e.mimeType]));
+  return Object.fromEntries(
+    [...sights].map(([key, {track}]) => {
+      const entry = byTrack.get(track.id);
+      return [key, entry ? {...entry, mimeType: codecs.get(entry.codecId)} : null];
+    }),
+  );
+}
+
+function close() {
+  peer?.close();
+  socket?.disconnect();
+  for (const {stop} of published.values()) stop();
+  published.clear();
+}
+
+window.harness = {
+  open, publishVideo, publishAudio, unpublish, ask, look, mirror, freezePainting, receiverStats, close,
+  events: () => events,
+};
