@@ -13,7 +13,7 @@ cdef enum:
     FU_START_BIT = 0x80
 
 
-cdef inline bint vp8_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
+cdef inline bint _vp8_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
     """RFC 7741 §4.2 and §4.3: S set, partition 0, and P clear in the payload header."""
     cdef int at = 1
     cdef uint8_t optional
@@ -33,7 +33,7 @@ cdef inline bint vp8_starts_keyframe(const uint8_t *payload, int length) noexcep
     return at < length and not payload[at] & 0x01
 
 
-cdef inline bint vp9_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
+cdef inline bint _vp9_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
     """RFC 9628 §4.2: P clear, B set, and the spatial layer, where it is told, the lowest."""
     cdef int at = 1
     if length < 2 or payload[0] & 0x40 or not payload[0] & 0x08:
@@ -45,11 +45,11 @@ cdef inline bint vp9_starts_keyframe(const uint8_t *payload, int length) noexcep
     return at < length and not payload[at] & 0x0E
 
 
-cdef inline bint nal_starts_keyframe(uint8_t header) noexcept nogil:
+cdef inline bint _nal_starts_keyframe(uint8_t header) noexcept nogil:
     return header & NAL_TYPE_MASK == NAL_IDR or header & NAL_TYPE_MASK == NAL_SPS
 
 
-cdef inline bint h264_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
+cdef inline bint _h264_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
     """RFC 6184 §5.6 to §5.8: an IDR slice or a sequence parameter set, alone, aggregated or as the first fragment."""
     cdef int at = 1
     cdef int kind
@@ -57,30 +57,30 @@ cdef inline bint h264_starts_keyframe(const uint8_t *payload, int length) noexce
         return False
     kind = payload[0] & NAL_TYPE_MASK
     if kind == NAL_FU_A:
-        return length > 1 and payload[1] & FU_START_BIT and nal_starts_keyframe(payload[1])
+        return length > 1 and payload[1] & FU_START_BIT and _nal_starts_keyframe(payload[1])
     if kind != NAL_STAP_A:
-        return nal_starts_keyframe(payload[0])
+        return _nal_starts_keyframe(payload[0])
     while at + 2 < length:
-        if nal_starts_keyframe(payload[at + 2]):
+        if _nal_starts_keyframe(payload[at + 2]):
             return True
         at += 2 + load_u16(payload + at)
     return False
 
 
-cdef inline bint av1_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
+cdef inline bint _av1_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
     """AV1 RTP payload §4.4: N tells the first packet of a coded video sequence; Z would make it a continuation."""
     return length > 1 and payload[0] & 0x88 == 0x08
 
 
 cdef bint starts_keyframe(int codec, const uint8_t *payload, int length) noexcept nogil:
     if codec == CODEC_VP8:
-        return vp8_starts_keyframe(payload, length)
+        return _vp8_starts_keyframe(payload, length)
     if codec == CODEC_VP9:
-        return vp9_starts_keyframe(payload, length)
+        return _vp9_starts_keyframe(payload, length)
     if codec == CODEC_H264:
-        return h264_starts_keyframe(payload, length)
+        return _h264_starts_keyframe(payload, length)
     if codec == CODEC_AV1:
-        return av1_starts_keyframe(payload, length)
+        return _av1_starts_keyframe(payload, length)
     return True
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""RTCP: compound packets walked and written in place (RFC 3550 §6, RFC 4585, RFC 5104, REMB draft-alvestrand-rmcat-remb)."""
+"""RTCP: compound packets walked and written in place (RFC 3550 §6, RFC 4585, RFC 5104, draft-alvestrand-rmcat-remb)."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t
 
 cdef enum:
@@ -50,10 +50,16 @@ cdef void rtcp_fir_item(const RtcpView *view, int index, uint32_t *ssrc, uint8_t
 cdef bint rtcp_remb_bitrate(const RtcpView *view, uint64_t *bps) noexcept nogil
 
 # Writing. Each returns the bytes written at `out`, which must have room (32 + 24 per block, 12 + 4 per NACK, ...).
-cdef int rtcp_write_sr(uint8_t *out, uint32_t ssrc, const SenderInfo *info, const ReportBlock *blocks, int count) noexcept nogil
+cdef int rtcp_write_sr(
+    uint8_t *out, uint32_t ssrc, const SenderInfo *info, const ReportBlock *blocks, int count,
+) noexcept nogil
 cdef int rtcp_write_rr(uint8_t *out, uint32_t ssrc, const ReportBlock *blocks, int count) noexcept nogil
 cdef int rtcp_write_sdes(uint8_t *out, uint32_t ssrc, const uint8_t *cname, int cname_length) noexcept nogil
 cdef int rtcp_write_pli(uint8_t *out, uint32_t sender_ssrc, uint32_t media_ssrc) noexcept nogil
 cdef int rtcp_write_fir(uint8_t *out, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t seq) noexcept nogil
-cdef int rtcp_write_nack(uint8_t *out, uint32_t sender_ssrc, uint32_t media_ssrc, const uint16_t *seqs, int count) noexcept nogil
-cdef int rtcp_write_remb(uint8_t *out, uint32_t sender_ssrc, uint64_t bps, const uint32_t *ssrcs, int count) noexcept nogil
+cdef int rtcp_write_nack(
+    uint8_t *out, uint32_t sender_ssrc, uint32_t media_ssrc, const uint16_t *seqs, int count,
+) noexcept nogil
+cdef int rtcp_write_remb(
+    uint8_t *out, uint32_t sender_ssrc, uint64_t bps, const uint32_t *ssrcs, int count,
+) noexcept nogil

@@ -25,10 +25,12 @@ cdef struct RtpView:
     uint32_t ssrc
     # Known after rtp_normalise:
     uint16_t ext_mask        # bit i is set when the packet carries an element with router id i (1..14)
-    int32_t send_time_offset # where abs-send-time's 3 bytes are, from `data`; 0 when there is none
+    int32_t send_time_offset  # where abs-send-time's 3 bytes are, from `data`; 0 when there is none
 
 cdef int rtp_parse(uint8_t *data, int length, RtpView *view) noexcept nogil
 cdef uint8_t *rtp_extension(const RtpView *view, uint8_t ext_id, int *length) noexcept nogil
-cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id) noexcept nogil
+cdef void rtp_normalise(
+    RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id,
+) noexcept nogil
 cdef int rtp_unwrap_rtx(RtpView *view, uint32_t ssrc, uint8_t payload_type) noexcept nogil
 cdef int rtp_strip(uint8_t *out, const RtpView *view, uint16_t keep_mask, int32_t *send_time_offset) noexcept nogil

@@ -32,7 +32,7 @@ cdef struct Element:
     int32_t end
 
 
-cdef inline bint next_element(const uint8_t *block, int length, bint two_byte, Element *element) noexcept nogil:
+cdef inline bint _next_element(const uint8_t *block, int length, bint two_byte, Element *element) noexcept nogil:
     """Step from `element` (all zero at first) to the one after it; False at the end and at the first fault."""
     cdef int at = element.end
     cdef int size
@@ -60,14 +60,14 @@ cdef inline bint next_element(const uint8_t *block, int length, bint two_byte, E
     return True
 
 
-cdef inline int pad_block(uint8_t *block, int length) noexcept nogil:
+cdef inline int _pad_block(uint8_t *block, int length) noexcept nogil:
     """Zero-fill the elements to whole 32-bit words; the new length."""
     cdef int padded = (length + 3) & ~3
     memset(block + length, 0, padded - length)
     return padded
 
 
-cdef inline void store_extension_header(uint8_t *at, bint two_byte, int block_length) noexcept nogil:
+cdef inline void _store_extension_header(uint8_t *at, bint two_byte, int block_length) noexcept nogil:
     store_u16(at, TWO_BYTE_PROFILE if two_byte else ONE_BYTE_PROFILE)
     store_u16(at + 2, <uint16_t>(block_length >> 2))
 
@@ -118,7 +118,7 @@ cdef uint8_t *rtp_extension(const RtpView *view, uint8_t ext_id, int *length) no
     cdef uint8_t *block = view.data + view.ext_offset
     cdef Element element
     memset(&element, 0, sizeof(element))
-    while next_element(block, view.ext_length, view.two_byte, &element):
+    while _next_element(block, view.ext_length, view.two_byte, &element):
         if element.id == ext_id:
             length[0] = element.end - element.body
             return block + element.body
@@ -126,7 +126,9 @@ cdef uint8_t *rtp_extension(const RtpView *view, uint8_t ext_id, int *length) no
     return NULL
 
 
-cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id) noexcept nogil:
+cdef void rtp_normalise(
+    RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id,
+) noexcept nogil:
     cdef uint8_t *block = view.data + view.ext_offset
     cdef uint8_t *payload = view.data + view.header_length
     cdef uint8_t *header
@@ -138,7 +140,7 @@ cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_ty
     view.ext_mask = 0
     view.send_time_offset = 0
     # First to the left, one after the other over the gaps; then the block as a whole up to the payload.
-    while next_element(block, view.ext_length, view.two_byte, &element):
+    while _next_element(block, view.ext_length, view.two_byte, &element):
         router_id = id_map[element.id]
         if not 1 <= router_id <= MAX_ROUTER_ID or view.ext_mask >> router_id & 1:
             continue
@@ -154,7 +156,7 @@ cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_ty
         kept += element.end - element.start
     header_length = RTP_HEADER_BYTES
     if kept:
-        block_length = pad_block(block, kept)
+        block_length = _pad_block(block, kept)
         header_length += EXTENSION_HEADER_BYTES + block_length
         if payload - block_length != block:
             memmove(payload - block_length, block, block_length)
@@ -169,7 +171,7 @@ cdef void rtp_normalise(RtpView *view, const uint8_t *id_map, uint8_t payload_ty
     header[1] = <uint8_t>(header[1] & MARKER_BIT | payload_type)
     if kept:
         header[0] |= EXTENSION_BIT
-        store_extension_header(header + RTP_HEADER_BYTES, view.two_byte, view.ext_length)
+        _store_extension_header(header + RTP_HEADER_BYTES, view.two_byte, view.ext_length)
     view.length -= <int32_t>(header - view.data)
     view.data = header
     view.header_length = header_length
@@ -208,15 +210,15 @@ cdef int rtp_strip(uint8_t *out, const RtpView *view, uint16_t keep_mask, int32_
     memcpy(out, view.data, RTP_HEADER_BYTES)
     if view.ext_mask & keep_mask:
         memset(&element, 0, sizeof(element))
-        while next_element(block, view.ext_length, view.two_byte, &element):
+        while _next_element(block, view.ext_length, view.two_byte, &element):
             if not keep_mask >> element.id & 1:
                 continue
             memcpy(out_block + kept, block + element.start, element.end - element.start)
             if view.send_time_offset == view.ext_offset + element.body:
                 send_time_offset[0] = <int32_t>(out_block - out) + kept + element.body - element.start
             kept += element.end - element.start
-        kept = pad_block(out_block, kept)
-        store_extension_header(out + RTP_HEADER_BYTES, view.two_byte, kept)
+        kept = _pad_block(out_block, kept)
+        _store_extension_header(out + RTP_HEADER_BYTES, view.two_byte, kept)
         header_length += EXTENSION_HEADER_BYTES + kept
     else:
         out[0] &= ~EXTENSION_BIT
@@ -247,17 +249,17 @@ class Rewritten(NamedTuple):
     send_time_offset: int
 
 
-cdef int parse_or_raise(bytearray buffer, RtpView *view) except -1:
+cdef int _parse_or_raise(bytearray buffer, RtpView *view) except -1:
     if rtp_parse(buffer, <int>len(buffer), view) != RTP_OK:
         raise ParseError(f"not an RTP packet ({len(buffer)} bytes)")
     return 0
 
 
-cdef bytes view_bytes(const RtpView *view):
+cdef bytes _view_bytes(const RtpView *view):
     return (<char *>view.data)[:view.length]
 
 
-cdef int fill_id_map(uint8_t *id_map, ids) except -1:
+cdef int _fill_id_map(uint8_t *id_map, ids) except -1:
     memset(id_map, 0, 256)
     for sender_id, router_id in ids.items():
         if not (1 <= sender_id <= 255 and 1 <= router_id <= MAX_ROUTER_ID):
@@ -271,11 +273,11 @@ def parse(data):
     cdef RtpView view
     cdef Element element
     cdef const uint8_t *block
-    parse_or_raise(buffer, &view)
+    _parse_or_raise(buffer, &view)
     memset(&element, 0, sizeof(element))
     block = view.data + view.ext_offset
     extensions = []
-    while next_element(block, view.ext_length, view.two_byte, &element):
+    while _next_element(block, view.ext_length, view.two_byte, &element):
         extensions.append((element.id, (<const char *>block)[element.body:element.end]))
     csrcs = [load_u32(view.data + RTP_HEADER_BYTES + 4 * i) for i in range(view.data[0] & CSRC_COUNT_MASK)]
     payload = (<const char *>view.data)[view.header_length:view.header_length + view.payload_length]
@@ -290,7 +292,7 @@ def extension(data, ext_id):
     cdef RtpView view
     cdef int length
     cdef const uint8_t *found
-    parse_or_raise(buffer, &view)
+    _parse_or_raise(buffer, &view)
     found = rtp_extension(&view, ext_id, &length)
     return None if found == NULL else (<const char *>found)[:length]
 
@@ -299,10 +301,10 @@ def normalise(data, id_map, payload_type, send_time_id=0):
     cdef bytearray buffer = bytearray(data)
     cdef RtpView view
     cdef uint8_t c_id_map[256]
-    fill_id_map(c_id_map, id_map)
-    parse_or_raise(buffer, &view)
+    _fill_id_map(c_id_map, id_map)
+    _parse_or_raise(buffer, &view)
     rtp_normalise(&view, c_id_map, payload_type, send_time_id)
-    return Rewritten(view_bytes(&view), view.ext_mask, view.send_time_offset)
+    return Rewritten(_view_bytes(&view), view.ext_mask, view.send_time_offset)
 
 
 def strip(data, keep, send_time_id=0):
@@ -313,8 +315,8 @@ def strip(data, keep, send_time_id=0):
     cdef uint16_t keep_mask = sum(1 << router_id for router_id in set(keep))
     cdef int32_t send_time_offset
     cdef int length
-    fill_id_map(c_id_map, {router_id: router_id for router_id in range(1, MAX_ROUTER_ID + 1)})
-    parse_or_raise(buffer, &view)
+    _fill_id_map(c_id_map, {router_id: router_id for router_id in range(1, MAX_ROUTER_ID + 1)})
+    _parse_or_raise(buffer, &view)
     rtp_normalise(&view, c_id_map, view.payload_type, send_time_id)
     length = rtp_strip(out, &view, keep_mask, &send_time_offset)
     return Rewritten(bytes(out[:length]), view.ext_mask & keep_mask, send_time_offset)
@@ -323,10 +325,10 @@ def strip(data, keep, send_time_id=0):
 def unwrap_rtx(data, ssrc, payload_type):
     cdef bytearray buffer = bytearray(data)
     cdef RtpView view
-    parse_or_raise(buffer, &view)
+    _parse_or_raise(buffer, &view)
     if rtp_unwrap_rtx(&view, ssrc, payload_type) != RTP_OK:
         return None
-    return view_bytes(&view)
+    return _view_bytes(&view)
 
 
 def pack(
@@ -340,7 +342,7 @@ def pack(
             block += bytes([ext_id << 4 | len(value) - 1]) + value
         else:
             raise ValueError(f"extension {ext_id} of {len(value)} bytes needs the two-byte form")
-    block += bytes(-len(block) % 4)
+    block += bytes(-len(block) & 3)
     first = VERSION_2 | PADDING_BIT * (padding > 0) | EXTENSION_BIT * (len(block) > 0) | len(csrcs)
     packet = bytearray([first, marker << 7 | payload_type])
     packet += seq.to_bytes(2, "big") + ts.to_bytes(4, "big") + ssrc.to_bytes(4, "big")
