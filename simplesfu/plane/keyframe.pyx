@@ -45,23 +45,27 @@ cdef inline bint _vp9_starts_keyframe(const uint8_t *payload, int length) noexce
     return at < length and not payload[at] & 0x0E
 
 
-cdef inline bint _nal_starts_keyframe(uint8_t header) noexcept nogil:
-    return header & NAL_TYPE_MASK == NAL_IDR or header & NAL_TYPE_MASK == NAL_SPS
+cdef inline bint _nal_starts_keyframe(int nal_type, const uint8_t *body, int length) noexcept nogil:
+    if nal_type == NAL_SPS:
+        return True
+    # Of an IDR picture's slices only the first will do: its first_mb_in_slice is 0, in Exp-Golomb code a single 1.
+    return nal_type == NAL_IDR and length > 0 and body[0] & 0x80
 
 
 cdef inline bint _h264_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
-    """RFC 6184 §5.6 to §5.8: an IDR slice or a sequence parameter set, alone, aggregated or as the first fragment."""
+    """RFC 6184 §5.6 to §5.8: a sequence parameter set or an IDR slice, alone, aggregated or as the first fragment."""
     cdef int at = 1
-    cdef int kind
-    if length < 1:
+    cdef int nal_type
+    if length < 2:
         return False
-    kind = payload[0] & NAL_TYPE_MASK
-    if kind == NAL_FU_A:
-        return length > 1 and payload[1] & FU_START_BIT and _nal_starts_keyframe(payload[1])
-    if kind != NAL_STAP_A:
-        return _nal_starts_keyframe(payload[0])
+    nal_type = payload[0] & NAL_TYPE_MASK
+    if nal_type == NAL_FU_A:
+        return payload[1] & FU_START_BIT and _nal_starts_keyframe(payload[1] & NAL_TYPE_MASK, payload + 2, length - 2)
+    if nal_type != NAL_STAP_A:
+        return _nal_starts_keyframe(nal_type, payload + 1, length - 1)
     while at + 2 < length:
-        if _nal_starts_keyframe(payload[at + 2]):
+        nal_type = payload[at + 2] & NAL_TYPE_MASK
+        if _nal_starts_keyframe(nal_type, payload + at + 3, length - at - 3):
             return True
         at += 2 + load_u16(payload + at)
     return False
