@@ -55,7 +55,7 @@ cdef inline bint _nal_starts_keyframe(int nal_type, const uint8_t *body, int len
 cdef inline bint _h264_starts_keyframe(const uint8_t *payload, int length) noexcept nogil:
     """RFC 6184 §5.6 to §5.8: a sequence parameter set or an IDR slice, alone, aggregated or as the first fragment."""
     cdef int at = 1
-    cdef int nal_type
+    cdef int nal_type, size
     if length < 2:
         return False
     nal_type = payload[0] & NAL_TYPE_MASK
@@ -64,10 +64,10 @@ cdef inline bint _h264_starts_keyframe(const uint8_t *payload, int length) noexc
     if nal_type != NAL_STAP_A:
         return _nal_starts_keyframe(nal_type, payload + 1, length - 1)
     while at + 2 < length:
-        nal_type = payload[at + 2] & NAL_TYPE_MASK
-        if _nal_starts_keyframe(nal_type, payload + at + 3, length - at - 3):
+        size = min(<int>load_u16(payload + at), length - at - 2)
+        if size > 0 and _nal_starts_keyframe(payload[at + 2] & NAL_TYPE_MASK, payload + at + 3, size - 1):
             return True
-        at += 2 + load_u16(payload + at)
+        at += 2 + size
     return False
 
 

@@ -42,23 +42,23 @@ cdef int rtcp_next(const uint8_t *data, int length, int *offset, RtcpView *view)
     size = 4 + 4 * load_u16(header + 2)
     if size > left:
         return -1
-    offset[0] += size
+    view.length = size
     if header[0] & 0x20:
         padding = header[size - 1]
         if padding == 0 or padding & 3 or padding > size - HEADER_BYTES:
             return -1
-        size -= padding
+        view.length -= padding
     view.data = header
-    view.length = size
     view.count = header[0] & 0x1F
     view.packet_type = header[1]
-    if (view.packet_type == RTCP_RTPFB or view.packet_type == RTCP_PSFB) and size < FEEDBACK_BYTES:
+    if (view.packet_type == RTCP_RTPFB or view.packet_type == RTCP_PSFB) and view.length < FEEDBACK_BYTES:
         return -1
     # SDES and BYE list sources; every other kind begins with its sender.
-    if size < 8 or view.packet_type == RTCP_SDES or view.packet_type == RTCP_BYE:
+    if view.length < 8 or view.packet_type == RTCP_SDES or view.packet_type == RTCP_BYE:
         view.sender_ssrc = 0
     else:
         view.sender_ssrc = load_u32(header + 4)
+    offset[0] += size
     return 1
 
 
