@@ -1,0 +1,45 @@
+# cython: language_level=3
+"""The one place of the plane that reads the clock."""
+from libc.stdint cimport int64_t
+
+from simplesfu.plane.fanout cimport fanout_flush
+from simplesfu.plane.ingress cimport ingress_receive
+from simplesfu.plane.lock cimport lock_give, lock_take
+from simplesfu.plane.reports cimport reports_tick
+from simplesfu.plane.udp cimport RECV_BATCH, monotonic_us, sender_flush, wait_readable
+
+cdef enum:
+    BATCHES_PER_WAKEUP = 4     # so that a flood cannot keep reports and callers waiting
+    TICK_US = 10000            # how exactly NACKs and keyframe requests keep their times
+    IDLE_TICK_US = 200000
+    IDLE_AFTER_US = 1000000
+
+
+cdef void loop_run(State *state, Lock *lock) noexcept nogil:
+    cdef int64_t timeout_us = 0, held_us, now_us
+    cdef int i, batch, count
+    while not state.stopping:
+        if timeout_us > 0:
+            wait_readable(state.fds, state.fd_count + 1, timeout_us)
+        lock_take(lock)
+        now_us = monotonic_us()
+        state.counters.wakeups += 1
+        count = 0
+        for i in range(state.fd_count):
+            for batch in range(BATCHES_PER_WAKEUP):
+                count = ingress_receive(state, state.fds[i], now_us)
+                if count > 0:
+                    state.last_packet_us = now_us
+                if count < RECV_BATCH:
+                    break
+        if now_us >= state.next_tick_us:
+            state.next_tick_us = now_us + (TICK_US if now_us - state.last_packet_us < IDLE_AFTER_US else IDLE_TICK_US)
+            reports_tick(state, now_us)
+        held_us = fanout_flush(state, now_us, False)
+        sender_flush(&state.sender)
+        timeout_us = state.next_tick_us - now_us
+        if held_us >= 0 and held_us < timeout_us:
+            timeout_us = held_us
+        if timeout_us <= 0:
+            timeout_us = 1
+        lock_give(lock)

@@ -1,0 +1,532 @@
+# cython: language_level=3
+"""The plane's Python face (documented in plane.pyi). Arguments are turned into C before the lock is taken and answers into
+Python after it is given back, so the plane's thread never waits for somebody who waits for the GIL."""
+import os
+import secrets
+import socket
+import threading
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from simplesfu.plane.events cimport EVENT_SLOTS, events_read
+from simplesfu.plane.gate cimport gate_add_tuple
+from simplesfu.plane.keyframe cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_VP8, CODEC_VP9
+from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock_take
+from simplesfu.plane.loop cimport loop_run
+from simplesfu.plane.readings cimport plane_reading, recv_stream_reading, send_stream_reading, transport_reading
+from simplesfu.plane.recv_stream cimport recv_stream_want_keyframe
+from simplesfu.plane.send_stream cimport send_stream_hold
+from simplesfu.plane.srtp cimport session_pointer
+from simplesfu.plane.state cimport (
+    CNAME_BYTES, KEYFRAME_FIR, KEYFRAME_NONE, KEYFRAME_PLI, MAX_TRANSPORT_TUPLES, MID_BYTES, RecvStream, SendStream, State,
+    Transport, state_free, state_init,
+)
+from simplesfu.plane.streams cimport (
+    add_recv_stream, add_send_stream, add_transport, recv_stream_by_id, remove_recv_stream, remove_send_stream,
+    remove_transport, send_stream_by_id, set_source, transport_by_id,
+)
+from simplesfu.plane.table cimport Key, bytes_key, id_key, table_get, table_pop, table_put
+from simplesfu.plane.udp cimport (
+    MAX_DATAGRAM_BYTES, Address, monotonic_us, parse_address, sender_commit, sender_flush, sender_room,
+)
+
+from simplesfu.plane.events import DtlsDatagram, StreamStarted, StunRequest, TupleSelected
+from simplesfu.plane.srtp import make_session
+
+Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
+MAX_TUPLES = MAX_TRANSPORT_TUPLES
+MAX_PACKETS = 65536            # of all streams together, 110 MB when all are in use
+EVENTS_PER_READ = 256
+
+CODECS = {"opus": CODEC_OPUS, "vp8": CODEC_VP8, "vp9": CODEC_VP9, "h264": CODEC_H264, "av1": CODEC_AV1}
+KEYFRAME_REQUESTS = {None: KEYFRAME_NONE, "pli": KEYFRAME_PLI, "fir": KEYFRAME_FIR}
+
+
+class PlaneError(Exception):
+    """A call that cannot be carried out."""
+
+
+cdef class Plane:
+    cdef State *state
+    cdef Lock lock
+    cdef object sockets, thread, sessions, ufrags
+    cdef int event_fd, wake_write_fd
+    cdef bint closed
+
+    def __cinit__(self):
+        lock_init(&self.lock)
+        self.event_fd = self.wake_write_fd = -1
+
+    def __init__(self, sockets, *, hold_us=1000, batching=True):
+        fds = {}
+        for sock in sockets:
+            if sock.type != socket.SOCK_DGRAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
+                raise ValueError("the plane takes UDP sockets")
+            if sock.family in fds:
+                raise ValueError("the plane takes one socket of each address family")
+            fds[sock.family] = sock.fileno()
+        if not fds:
+            raise ValueError("the plane needs a socket")
+        self.sockets = tuple(sockets)
+        self.sessions = {}
+        self.ufrags = {}
+        self.state = <State *>calloc(1, sizeof(State))
+        if self.state == NULL:
+            raise MemoryError
+        cdef State *state = self.state
+        state.hold_us = hold_us
+        state.batching = batching
+        for fd in fds.values():
+            state.fds[state.fd_count] = fd
+            state.fd_count += 1
+        self.event_fd, event_write_fd = os.pipe()
+        state.fds[state.fd_count], self.wake_write_fd = os.pipe()
+        state.wake_fd = state.fds[state.fd_count]
+        for fd in (self.event_fd, event_write_fd):
+            os.set_blocking(fd, False)
+        if state_init(state, secrets.randbits(63), MAX_PACKETS, fds.get(socket.AF_INET, -1), fds.get(socket.AF_INET6, -1),
+                      event_write_fd) != 0:
+            self.close()
+            raise MemoryError
+
+    def start(self):
+        if self.thread is not None or self.closed:
+            raise PlaneError("the plane has been started before")
+        # A daemon, since Python joins the others before any exit handler could tell this one to stop.
+        self.thread = threading.Thread(target=self._run, name="simplesfu-plane", daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        cdef State *state = self.state
+        with nogil:
+            loop_run(state, &self.lock)
+
+    def close(self):
+        cdef State *state = self.state
+        if self.closed:
+            return
+        self.closed = True
+        state.stopping = True
+        os.write(self.wake_write_fd, b"\0")
+        if self.thread is not None:
+            self.thread.join()
+        fds = (self.event_fd, state.events.wake_fd, self.wake_write_fd, state.wake_fd)
+        with nogil:
+            while state.transports != NULL:
+                remove_transport(state, state.transports)
+            state_free(state)
+        self.sessions.clear()
+        self.ufrags.clear()
+        for fd in fds:
+            os.close(fd)
+
+    def __dealloc__(self):
+        # Only close() frees what the thread uses: a plane that nobody closed still runs.
+        if self.closed:
+            free(self.state)
+        lock_destroy(&self.lock)
+
+    cdef State *_live(self) except NULL:
+        if self.closed:
+            raise PlaneError("the plane is closed")
+        return self.state
+
+    @property
+    def thread_id(self):
+        return self.thread.native_id or 0 if self.thread is not None else 0
+
+    def fileno(self):
+        self._live()
+        return self.event_fd
+
+    def read_events(self):
+        cdef State *state = self._live()
+        try:
+            os.read(self.event_fd, EVENT_SLOTS)
+        except BlockingIOError:
+            pass
+        events = events_read(&state.events, EVENTS_PER_READ)
+        if len(events) == EVENTS_PER_READ:
+            os.write(state.events.wake_fd, b"\0")      # there may be more: stay readable
+        return events
+
+    # gate
+
+    def add_transport(self):
+        cdef State *state = self._live()
+        cdef uint32_t feedback_ssrc = secrets.randbits(32) | 1, transport
+        with nogil:
+            lock_take(&self.lock)
+            transport = add_transport(state, feedback_ssrc)
+            lock_give(&self.lock)
+        if transport == 0:
+            raise MemoryError
+        return transport
+
+    def remove_transport(self, uint32_t transport):
+        cdef State *state = self._live()
+        cdef Transport *found
+        for ufrag in [ufrag for ufrag, owner in self.ufrags.items() if owner == transport]:
+            self.remove_ufrag(ufrag)
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                remove_transport(state, found)
+            lock_give(&self.lock)
+        self.sessions.pop(transport, None)
+
+    def add_ufrag(self, uint32_t transport, str ufrag):
+        cdef State *state = self._live()
+        cdef bytes name = ufrag.encode()
+        cdef Key key
+        cdef Transport *found
+        cdef int failed = 1
+        if not name or b":" in name or not bytes_key(&key, name, len(name)):
+            raise PlaneError(f"{ufrag!r} cannot be a user name fragment here (1..23 bytes without a colon)")
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL and table_get(&state.by_ufrag, &key) == NULL:
+                failed = table_put(&state.by_ufrag, &key, found)
+            lock_give(&self.lock)
+        if failed:
+            raise PlaneError(f"no transport {transport}, or the user name fragment is in use")
+        self.ufrags[ufrag] = transport
+
+    def remove_ufrag(self, str ufrag):
+        cdef State *state = self._live()
+        cdef bytes name = ufrag.encode()
+        cdef Key key
+        if self.ufrags.pop(ufrag, None) is None or not bytes_key(&key, name, len(name)):
+            return
+        with nogil:
+            lock_take(&self.lock)
+            table_pop(&state.by_ufrag, &key)
+            lock_give(&self.lock)
+
+    def add_tuple(self, uint32_t transport, address, *, bint select):
+        cdef State *state = self._live()
+        cdef Address parsed
+        cdef Transport *found
+        cdef bint changed = False
+        parse_address(&parsed, address)
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                changed = gate_add_tuple(state, found, &parsed, select, monotonic_us())
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no transport {transport}")
+        return changed
+
+    def send(self, uint32_t transport, bytes data):
+        cdef State *state = self._live()
+        cdef const uint8_t *bytes_out = data
+        cdef int length = self._sendable(data)
+        cdef Transport *found
+        cdef bint sent = False
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL and found.selected != NULL:
+                memcpy(sender_room(&state.sender), bytes_out, length)
+                sender_commit(&state.sender, &found.destination, length)
+                found.packets_sent += 1
+                found.bytes_sent += length
+                sender_flush(&state.sender)
+                sent = True
+            lock_give(&self.lock)
+        return sent
+
+    def send_to(self, address, bytes data):
+        cdef State *state = self._live()
+        cdef const uint8_t *bytes_out = data
+        cdef int length = self._sendable(data)
+        cdef Address parsed
+        parse_address(&parsed, address)
+        with nogil:
+            lock_take(&self.lock)
+            memcpy(sender_room(&state.sender), bytes_out, length)
+            sender_commit(&state.sender, &parsed, length)
+            sender_flush(&state.sender)
+            lock_give(&self.lock)
+
+    cdef int _sendable(self, bytes data) except -1:
+        if not 0 < len(data) <= MAX_DATAGRAM_BYTES:
+            raise PlaneError(f"a datagram has 1..{MAX_DATAGRAM_BYTES} bytes, not {len(data)}")
+        return len(data)
+
+    def set_srtp(self, uint32_t transport, str profile, bytes recv_key, bytes send_key):
+        cdef State *state = self._live()
+        cdef Transport *found
+        cdef bint taken = False
+        if transport in self.sessions:
+            raise PlaneError(f"transport {transport} has its SRTP keys already")
+        try:
+            recv_session = make_session(profile, recv_key, inbound=True)
+            send_session = make_session(profile, send_key, inbound=False)
+        except ValueError as error:
+            raise PlaneError(str(error)) from None
+        cdef void *recv_pointer = session_pointer(recv_session)
+        cdef void *send_pointer = session_pointer(send_session)
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                found.recv_session = recv_pointer
+                found.send_session = send_pointer
+                taken = True
+            lock_give(&self.lock)
+        if not taken:
+            raise PlaneError(f"no transport {transport}")
+        # pylibsrtp frees a session with its object, so they live until the transport has gone.
+        self.sessions[transport] = (recv_session, send_session)
+
+    def set_max_recv_bitrate(self, uint32_t transport, uint32_t bps):
+        cdef State *state = self._live()
+        cdef Transport *found
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                found.max_recv_bitrate_bps = bps
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no transport {transport}")
+
+    # streams
+
+    def add_recv_stream(
+        self, uint32_t transport, *, codec, uint32_t clock_rate, uint8_t payload_type, rtx_payload_type,
+        uint8_t router_payload_type, ssrc, rtx_ssrc, mid, rid, uint8_t mid_ext, uint8_t rid_ext, uint8_t repaired_rid_ext,
+        extensions, uint8_t send_time_ext, bint nack, keyframe_request,
+    ):
+        cdef State *state = self._live()
+        cdef RecvStream wanted
+        cdef Transport *found
+        cdef Key key, rtx_key
+        cdef uint32_t stream = 0
+        cdef bint conflict = False
+        memset(&wanted, 0, sizeof(RecvStream))
+        wanted.codec = CODECS.get(codec, CODEC_OTHER)
+        wanted.video = codec != "opus"
+        wanted.clock_rate = clock_rate
+        wanted.payload_type = payload_type
+        wanted.rtx_payload_type = -1 if rtx_payload_type is None else rtx_payload_type
+        wanted.router_payload_type = router_payload_type
+        wanted.ssrc = ssrc or 0
+        wanted.rtx_ssrc = rtx_ssrc or 0
+        wanted.mid_length = _copy_name(wanted.mid, mid, MID_BYTES)
+        wanted.rid_length = _copy_name(wanted.rid, rid, MID_BYTES)
+        wanted.mid_ext, wanted.rid_ext, wanted.repaired_rid_ext = mid_ext, rid_ext, repaired_rid_ext
+        for sender_id, router_id in extensions.items():
+            if not (0 < sender_id < 256 and 0 < router_id < 15):
+                raise PlaneError(f"header extension {sender_id} → {router_id} is out of range")
+            wanted.id_map[sender_id] = router_id
+        wanted.send_time_ext = send_time_ext
+        wanted.nack = nack
+        wanted.keyframe_request = KEYFRAME_REQUESTS[keyframe_request]
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                key = id_key(transport, wanted.ssrc)
+                rtx_key = id_key(transport, wanted.rtx_ssrc)
+                conflict = table_get(&state.by_recv_ssrc, &key) != NULL or table_get(&state.by_recv_ssrc, &rtx_key) != NULL
+                if not conflict:
+                    stream = add_recv_stream(state, found, &wanted)
+            lock_give(&self.lock)
+        if conflict:
+            raise PlaneError("another stream of this transport has that SSRC")
+        return _made(stream, found != NULL, transport)
+
+    def remove_recv_stream(self, uint32_t recv_stream):
+        cdef State *state = self._live()
+        cdef RecvStream *found
+        with nogil:
+            lock_take(&self.lock)
+            found = recv_stream_by_id(state, recv_stream)
+            if found != NULL:
+                remove_recv_stream(state, found)
+            lock_give(&self.lock)
+
+    def pause_recv_stream(self, uint32_t recv_stream, bint paused):
+        cdef State *state = self._live()
+        cdef RecvStream *found
+        cdef int i
+        with nogil:
+            lock_take(&self.lock)
+            found = recv_stream_by_id(state, recv_stream)
+            if found != NULL and found.paused != paused:
+                found.paused = paused
+                for i in range(found.out_count):
+                    if found.outs[i].source == found:
+                        send_stream_hold(found.outs[i])
+                if not paused:
+                    recv_stream_want_keyframe(found)
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no recv stream {recv_stream}")
+
+    def request_keyframe(self, uint32_t recv_stream):
+        cdef State *state = self._live()
+        cdef RecvStream *found
+        with nogil:
+            lock_take(&self.lock)
+            found = recv_stream_by_id(state, recv_stream)
+            if found != NULL:
+                recv_stream_want_keyframe(found)
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no recv stream {recv_stream}")
+
+    def add_send_stream(
+        self, uint32_t transport, *, codec, uint32_t clock_rate, uint8_t payload_type, uint32_t ssrc, rtx_payload_type,
+        rtx_ssrc, extensions, cname,
+    ):
+        cdef State *state = self._live()
+        cdef SendStream wanted
+        cdef Transport *found
+        cdef Key key
+        cdef uint64_t seed = secrets.randbits(63)
+        cdef uint32_t stream = 0
+        cdef bint conflict = False
+        memset(&wanted, 0, sizeof(SendStream))
+        wanted.codec = CODECS.get(codec, CODEC_OTHER)
+        wanted.video = codec != "opus"
+        wanted.clock_rate = clock_rate
+        wanted.payload_type = payload_type
+        wanted.ssrc = ssrc
+        has_rtx = rtx_payload_type is not None and rtx_ssrc is not None
+        wanted.rtx_payload_type = rtx_payload_type if has_rtx else -1
+        wanted.rtx_ssrc = rtx_ssrc if has_rtx else 0
+        for router_id in extensions:
+            wanted.ext_mask |= 1 << <int>router_id
+        wanted.cname_length = _copy_name(wanted.cname, cname, CNAME_BYTES)
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                key = id_key(transport, ssrc)
+                conflict = table_get(&state.by_send_ssrc, &key) != NULL
+                if not conflict:
+                    stream = add_send_stream(state, found, &wanted, seed)
+            lock_give(&self.lock)
+        if conflict:
+            raise PlaneError("another send stream of this transport has that SSRC")
+        return _made(stream, found != NULL, transport)
+
+    def remove_send_stream(self, uint32_t send_stream):
+        cdef State *state = self._live()
+        cdef SendStream *found
+        with nogil:
+            lock_take(&self.lock)
+            found = send_stream_by_id(state, send_stream)
+            if found != NULL:
+                remove_send_stream(state, found)
+            lock_give(&self.lock)
+
+    def set_source(self, uint32_t send_stream, recv_stream):
+        cdef State *state = self._live()
+        cdef uint32_t source_id = recv_stream or 0
+        cdef SendStream *found
+        cdef RecvStream *source = NULL
+        cdef bint done = False
+        with nogil:
+            lock_take(&self.lock)
+            found = send_stream_by_id(state, send_stream)
+            if source_id:
+                source = recv_stream_by_id(state, source_id)
+            if found != NULL and (source != NULL or source_id == 0):
+                done = set_source(state, found, source)
+            lock_give(&self.lock)
+        if not done:
+            raise PlaneError(f"no send stream {send_stream} or no recv stream {recv_stream}")
+
+    def pause_send_stream(self, uint32_t send_stream, bint paused):
+        cdef State *state = self._live()
+        cdef SendStream *found
+        with nogil:
+            lock_take(&self.lock)
+            found = send_stream_by_id(state, send_stream)
+            if found != NULL and found.paused != paused:
+                found.paused = paused
+                send_stream_hold(found)
+                if not paused and found.target != NULL:
+                    recv_stream_want_keyframe(found.target)
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no send stream {send_stream}")
+
+    # reading: what is read is copied under the lock and named after it
+
+    def stats(self):
+        cdef State *state = self._live()
+        cdef State copy
+        with nogil:
+            lock_take(&self.lock)
+            copy = state[0]
+            lock_give(&self.lock)
+        return plane_reading(&copy)
+
+    def transport_stats(self, uint32_t transport):
+        cdef State *state = self._live()
+        cdef Transport *found
+        cdef Transport copy
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                copy = found[0]
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no transport {transport}")
+        return transport_reading(&copy)
+
+    def recv_stream_stats(self, uint32_t recv_stream):
+        cdef State *state = self._live()
+        cdef RecvStream *found
+        cdef RecvStream copy
+        with nogil:
+            lock_take(&self.lock)
+            found = recv_stream_by_id(state, recv_stream)
+            if found != NULL:
+                copy = found[0]
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no recv stream {recv_stream}")
+        return recv_stream_reading(&copy)
+
+    def send_stream_stats(self, uint32_t send_stream):
+        cdef State *state = self._live()
+        cdef SendStream *found
+        cdef SendStream copy
+        with nogil:
+            lock_take(&self.lock)
+            found = send_stream_by_id(state, send_stream)
+            if found != NULL:
+                copy = found[0]
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no send stream {send_stream}")
+        return send_stream_reading(&copy)
+
+
+cdef int _copy_name(uint8_t *out, str name, int room) except -1:
+    cdef bytes encoded = name.encode()
+    if len(encoded) > room:
+        raise PlaneError(f"{name!r} is longer than {room} bytes")
+    memcpy(out, <const uint8_t *>encoded, len(encoded))
+    return len(encoded)
+
+
+cdef object _made(uint32_t stream, bint transport_found, uint32_t transport):
+    if not transport_found:
+        raise PlaneError(f"no transport {transport}")
+    if stream == 0:
+        raise MemoryError
+    return stream

@@ -1,0 +1,8 @@
+# cython: language_level=3
+"""Numbers of the plane's structs by name, for Python."""
+from simplesfu.plane.state cimport RecvStream, SendStream, State, Transport
+
+cdef dict plane_reading(const State *state)
+cdef dict transport_reading(const Transport *transport)
+cdef dict recv_stream_reading(const RecvStream *stream)
+cdef dict send_stream_reading(const SendStream *stream)

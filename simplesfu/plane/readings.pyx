@@ -1,0 +1,84 @@
+# cython: language_level=3
+"""What docs/counters.md explains, by the names it gives."""
+from simplesfu.plane.counters import EGRESS_DROP_NAMES, INGRESS_DROP_NAMES
+
+
+cdef dict plane_reading(const State *state):
+    return {
+        "ingress": {
+            "received": state.counters.received,
+            "received_bytes": state.counters.received_bytes,
+            "stun": state.counters.stun,
+            "dtls": state.counters.dtls,
+            "rtcp": state.counters.rtcp,
+            "media": state.counters.media,
+        },
+        "ingress_drops": {name: state.counters.ingress_drops[i] for i, name in enumerate(INGRESS_DROP_NAMES)},
+        "egress": {
+            "offered": state.counters.offered,
+            "forwarded": state.counters.forwarded,
+            "forwarded_bytes": state.counters.forwarded_bytes,
+            "retransmitted": state.counters.retransmitted,
+            "rtcp": state.counters.rtcp_sent,
+        },
+        "egress_drops": {name: state.counters.egress_drops[i] for i, name in enumerate(EGRESS_DROP_NAMES)},
+        "sender": {
+            "datagrams": state.sender.datagrams,
+            "refused": state.sender.refused,
+            "calls": state.sender.calls,
+            "segmentation": state.sender.gso,
+        },
+        "plane": {
+            "wakeups": state.counters.wakeups,
+            "rebound": state.counters.rebound,
+            "packets_in_use": state.pool.in_use,
+            "packets_allocated": state.pool.allocated,
+        },
+    }
+
+
+cdef dict transport_reading(const Transport *transport):
+    return {
+        "packets_received": transport.packets_received,
+        "bytes_received": transport.bytes_received,
+        "packets_sent": transport.packets_sent,
+        "bytes_sent": transport.bytes_sent,
+        "remb_bps": transport.remb_bps,
+        "available_outgoing_bitrate_bps": transport.downlink_bps,
+    }
+
+
+cdef dict recv_stream_reading(const RecvStream *stream):
+    return {
+        "ssrc": stream.ssrc,
+        "packets": stream.packets,
+        "bytes": stream.octets,
+        "recovered": stream.recovered,
+        "packets_lost": stream.lost_at_report,
+        "fraction_lost_256": stream.fraction_lost,
+        "jitter_ticks": <int>stream.jitter,
+        "missing": stream.missing_count,
+        "nacks_sent": stream.nacks_sent,
+        "keyframes": stream.keyframes,
+        "keyframe_requests": stream.keyframe_requests,
+        "restarts": stream.epoch,
+        "send_streams": stream.out_count,
+    }
+
+
+cdef dict send_stream_reading(const SendStream *stream):
+    return {
+        "ssrc": stream.ssrc,
+        "packets": stream.packets,
+        "bytes": stream.octets,
+        "rtx_packets": stream.rtx_packets,
+        "nacks_received": stream.nacks_received,
+        "nacks_unanswered": stream.nacks_unanswered,
+        "keyframe_requests": stream.plis_received,
+        "packets_lost": stream.packets_lost,
+        "fraction_lost_256": stream.fraction_lost,
+        "jitter_ticks": stream.jitter,
+        "rtt_us": stream.rtt_us,
+        "paused": stream.paused,
+        "waiting": stream.waiting,
+    }

@@ -1,0 +1,236 @@
+# cython: language_level=3
+"""Everything the plane's thread works on. One owner per struct: the module that its comment names changes it."""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from simplesfu.plane.counters cimport Counters
+from simplesfu.plane.events cimport EventRing
+from simplesfu.plane.packet cimport Packet, Pool
+from simplesfu.plane.rtcp cimport SenderInfo
+from simplesfu.plane.table cimport Key, Table
+from simplesfu.plane.udp cimport RECV_BATCH, Address, Datagram, Sender
+
+cdef enum:
+    MAX_TRANSPORT_TUPLES = 4
+    MAX_RTCP_SSRCS = 32        # distinct RTCP sender SSRCs that one peer may use (libsrtp keeps state for each)
+    MAX_REBINDS = 8            # new SSRCs that one RID may be taken over by
+    MAX_PENDING = 64           # packets of one stream that wait for their fan-out
+    CACHE_PACKETS = 512        # per video stream: 2 s at 3 Mbps; a power of two
+    MAX_MISSING = 128          # sequence numbers of one stream that are asked for again
+    RESENT_SLOTS = 256         # per consumer: when a sequence number was retransmitted last; a power of two
+    MAX_SPANS = 8              # past mappings of outgoing to incoming sequence numbers that RTX can still follow
+    CNAME_BYTES = 64
+    MID_BYTES = 32
+
+cdef enum:
+    KEYFRAME_NONE = 0
+    KEYFRAME_PLI = 1
+    KEYFRAME_FIR = 2
+
+# A missing sequence number (nack.pyx).
+cdef struct Missing:
+    uint64_t ext_seq
+    int64_t asked_us           # 0: not yet
+    int32_t tries
+
+# A bucket that lets `rate` things a second through, and as many at once (limits.pxd).
+cdef struct Bucket:
+    int32_t tokens
+    int64_t filled_us
+
+# An address that proved itself by STUN (gate.pyx).
+cdef struct Tuple:
+    Key key
+    Address address
+    int64_t heard_us
+    bint live
+
+# One peer connection's ICE tuples, SRTP sessions and books (gate.pyx, sessions in transport.pyx).
+cdef struct Transport:
+    uint32_t id
+    Transport *previous
+    Transport *next
+    Tuple tuples[MAX_TRANSPORT_TUPLES]
+    Tuple *selected            # NULL before the first one
+    Address destination        # the selected tuple's address; messages under way point here
+    void *recv_session         # srtp_t; NULL before the handshake has ended
+    void *send_session
+    RecvStream *recv_streams   # linked by next_of_transport
+    SendStream *send_streams
+    uint32_t feedback_ssrc     # sender SSRC of the RTCP that belongs to no send stream
+    uint32_t rtcp_ssrcs[MAX_RTCP_SSRCS]
+    int rtcp_ssrc_count
+    Bucket stun_strangers      # binding requests from tuples not yet proven
+    Bucket rtcp_budget
+    int64_t next_report_us
+    # REMB (remb.pyx)
+    uint32_t max_recv_bitrate_bps
+    uint32_t remb_bps
+    uint64_t remb_octets       # received at the last estimate
+    int64_t remb_us
+    uint64_t downlink_bps      # what this peer's own REMB says that it can take
+    # books
+    uint64_t packets_received
+    uint64_t bytes_received
+    uint64_t packets_sent
+    uint64_t bytes_sent
+
+# One encoding coming in (recv_stream.pyx; missing: nack.pyx).
+cdef struct RecvStream:
+    uint32_t id
+    RecvStream *next_of_transport
+    RecvStream *previous
+    RecvStream *next
+    Transport *transport
+    int codec
+    bint video
+    uint32_t clock_rate
+    uint8_t payload_type
+    int rtx_payload_type       # -1: none
+    uint8_t router_payload_type
+    uint32_t ssrc              # 0: not known yet
+    uint32_t rtx_ssrc
+    int rebinds
+    uint8_t mid[MID_BYTES]
+    uint8_t rid[MID_BYTES]
+    int mid_length
+    int rid_length
+    uint8_t mid_ext
+    uint8_t rid_ext
+    uint8_t repaired_rid_ext
+    uint8_t id_map[256]
+    uint8_t send_time_ext
+    bint nack
+    int keyframe_request
+    bint paused
+    # sequence (RFC 3550 A.1)
+    bint started
+    uint32_t epoch
+    uint64_t base_seq
+    uint64_t max_seq
+    uint16_t restart_seq       # the number that would confirm a restart
+    bint restart_suspected
+    uint64_t cycles_base       # ext_seq cycles that belong to earlier epochs
+    # reports
+    uint64_t packets
+    uint64_t octets
+    uint64_t recovered         # came by RTX
+    uint64_t lost_at_report
+    uint64_t expected_at_report
+    uint64_t received_in_epoch
+    uint8_t fraction_lost
+    double jitter
+    int64_t transit
+    uint32_t last_sr           # middle 32 bits of the sender's NTP time
+    SenderInfo sender_info
+    int64_t sender_info_us     # when it came; 0: never
+    # repair
+    Missing missing[MAX_MISSING]
+    int missing_count
+    int64_t keyframe_asked_us
+    bint keyframe_wanted       # asked for within the throttle window: ask again at its end
+    uint8_t fir_seq
+    uint64_t keyframe_requests
+    uint64_t nacks_sent
+    uint64_t keyframes
+    # what waits for the fan-out
+    Packet *pending[MAX_PENDING]
+    int pending_count
+    int64_t pending_since_us
+    bint pending_complete      # a marker came: nothing to wait for
+    Packet **cache             # CACHE_PACKETS places by ext_seq; NULL for audio
+    SendStream **outs
+    int out_count
+    int out_capacity
+    int first_out              # who is served first moves on, for fairness
+
+# How outgoing numbers mapped to incoming ones from `first_out_seq` on (send_stream.pyx).
+cdef struct Span:
+    uint64_t first_out_seq
+    uint64_t seq_delta         # out = in + delta, modulo 2**64
+    uint32_t ts_delta          # modulo 2**32
+    uint32_t recv_stream
+
+cdef struct Resent:
+    uint64_t out_seq
+    int64_t sent_us
+
+# One consumer going out (send_stream.pyx).
+cdef struct SendStream:
+    uint32_t id
+    SendStream *next_of_transport
+    SendStream *previous
+    SendStream *next
+    Transport *transport
+    RecvStream *source         # whose packets leave
+    RecvStream *target         # whose packets shall leave from the next keyframe on
+    int codec
+    bint video
+    uint32_t clock_rate
+    uint8_t payload_type
+    uint32_t ssrc
+    int rtx_payload_type       # -1: none
+    uint32_t rtx_ssrc
+    uint16_t rtx_seq
+    uint16_t ext_mask
+    uint8_t cname[CNAME_BYTES]
+    int cname_length
+    bint paused
+    # rewriting
+    bint started
+    bint waiting               # for a packet to begin with
+    uint32_t epoch             # of the source, when the mapping was made
+    uint64_t first_in_seq
+    uint64_t seq_delta
+    uint64_t max_out_seq
+    uint32_t ts_delta
+    uint32_t max_out_ts
+    int64_t sent_us
+    Span spans[MAX_SPANS]
+    int span_count
+    Resent *resent             # RESENT_SLOTS; NULL without RTX
+    # reports
+    uint64_t packets
+    uint64_t octets
+    uint64_t rtx_packets
+    uint64_t nacks_received
+    uint64_t nacks_unanswered
+    uint64_t plis_received
+    int64_t next_report_us
+    uint32_t report_ntp        # middle 32 bits of the last SR's NTP time
+    int64_t report_us
+    int64_t rtt_us             # 0: unknown
+    uint8_t fraction_lost
+    int32_t packets_lost
+    uint32_t jitter
+
+cdef struct State:
+    int fds[3]                 # sockets, then the wake-up pipe
+    int fd_count
+    int wake_fd
+    bint batching
+    int64_t hold_us
+    bint stopping
+    uint32_t last_id
+    Transport *transports
+    RecvStream *recv_streams
+    SendStream *send_streams
+    Table transports_by_id
+    Table recv_by_id
+    Table send_by_id
+    Table by_tuple             # address → Transport
+    Table by_ufrag             # → Transport
+    Table by_recv_ssrc         # (transport id, SSRC) → RecvStream
+    Table by_send_ssrc         # (transport id, SSRC) → SendStream
+    Pool pool
+    Packet *arrivals[RECV_BATCH]
+    Datagram datagrams[RECV_BATCH]
+    Sender sender
+    EventRing events
+    Counters counters
+    int64_t last_packet_us
+    int64_t next_tick_us
+    RecvStream *ready[256]     # streams with pending packets
+    int ready_count
+
+cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6, int event_fd) noexcept nogil
+cdef void state_free(State *state) noexcept nogil
