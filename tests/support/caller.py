@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from .fluency import Fluency, fluency
+from .signalling import RefusedError
 from .udp_proxy import UdpProxy
 from .waiting import until
 
@@ -18,15 +19,6 @@ class Page(Protocol):
     async def open(self, url: str) -> None: ...
 
     async def close(self) -> None: ...
-
-
-class RefusedError(Exception):
-    """A SimplePeer promise was rejected."""
-
-    def __init__(self, *, code: str, message: str, hint: str) -> None:
-        super().__init__(f"{code}: {message} ({hint})")
-        self.code = code
-        self.hint = hint
 
 
 class Caller:
@@ -66,9 +58,9 @@ class Caller:
     async def unpublish(self, label: str = "webcam") -> None:
         await self.page.call("unpublish", label=label)
 
-    async def look(self, since: float = 0.0) -> dict[str, Any]:
+    async def look(self) -> dict[str, Any]:
         """What is received now, by "peer id/label"."""
-        seen: dict[str, Any] = (await self.page.call("look", since=since))["seen"]
+        seen: dict[str, Any] = (await self.page.call("look"))["seen"]
         return seen
 
     async def sees(self, others: list[Caller], timeout_s: float = 20.0) -> None:
@@ -76,7 +68,7 @@ class Caller:
         wanted = {f"{other.peer_id}/webcam": other.number for other in others}
 
         async def exactly_these() -> bool:
-            seen = await self.look(since=float("inf"))
+            seen = await self.look()
             return {key: sight["number"] for key, sight in seen.items() if sight["kind"] == "video"} == wanted
 
         names = [other.number for other in others]
@@ -89,7 +81,7 @@ class Caller:
 
         async def exactly_these() -> bool:
             nonlocal heard
-            seen = await self.look(since=float("inf"))
+            seen = await self.look()
             heard = {key: sight["hertz"] for key, sight in seen.items() if sight["kind"] == "audio"}
             return heard.keys() == wanted.keys() and all(abs(heard[key] - wanted[key]) < 40 for key in wanted)
 
@@ -97,7 +89,7 @@ class Caller:
 
     async def now(self) -> float:
         """The page's clock, in ms; the start of a window for `watch`."""
-        now: float = (await self.page.call("look", since=float("inf")))["now"]
+        now: float = (await self.page.call("look"))["now"]
         return now
 
     async def fluency_since(self, start_ms: float) -> dict[str, Fluency]:
@@ -114,6 +106,11 @@ class Caller:
         start = await self.now()
         await asyncio.sleep(seconds)
         return await self.fluency_since(start)
+
+    async def received(self, other: Caller, label: str = "webcam") -> dict[str, Any]:
+        """The browser's inbound-rtp statistics of another's track, with its codec's `mimeType`."""
+        stats: dict[str, Any] = (await self.page.call("received"))[f"{other.peer_id}/{label}"]
+        return stats
 
     async def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in await self.page.call("events") if event["type"] == kind]

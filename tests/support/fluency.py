@@ -9,7 +9,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Fluency:
-    """`freezes`: the gaps (ms) longer than max(3 × mean interval, mean + 150 ms), as in W3C webrtc-stats' freezeCount."""
+    """`freezes`: the gaps (ms) over max(3 × mean interval, mean + 150 ms), as in W3C webrtc-stats' freezeCount."""
 
     frames: int
     fps: float

@@ -1,4 +1,5 @@
 """One publisher and its viewers on a plane, in process and packet by packet."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ MID_EXT, LEVEL_EXT, SEND_TIME_EXT = 9, 5, 3
 ROUTER_LEVEL_EXT, ROUTER_SEND_TIME_EXT = 6, 4
 EXTENSIONS = {LEVEL_EXT: ROUTER_LEVEL_EXT, SEND_TIME_EXT: ROUTER_SEND_TIME_EXT}
 
-KEYFRAME = b"\x10\x00\x9d\x01\x2a"    # VP8: start of partition 0, P bit clear
+KEYFRAME = b"\x10\x00\x9d\x01\x2a"  # VP8: start of partition 0, P bit clear
 INTERFRAME = b"\x10\x01\x00\x00\x00"
 
 
@@ -34,15 +35,27 @@ class PlaneCall:
     recv_stream: int
     viewers: list[Viewer] = field(default_factory=list)
 
-    def add_viewer(self, *, rtx: bool = True, profile: str = "SRTP_AEAD_AES_128_GCM", extensions: tuple[int, ...] = (4, 6),
-                   codec: str = "vp8") -> Viewer:
+    def add_viewer(
+        self,
+        *,
+        rtx: bool = True,
+        profile: str = "SRTP_AEAD_AES_128_GCM",
+        extensions: tuple[int, ...] = (4, 6),
+        codec: str = "vp8",
+    ) -> Viewer:
         peer = SrtpPeer(self.plane, self.publisher.server, profile)
         ssrc = 0x30000000 + len(self.viewers)
         rtx_ssrc = 0x40000000 + len(self.viewers)
         send_stream = self.plane.add_send_stream(
-            peer.transport, codec=codec, clock_rate=48000 if codec == "opus" else 90000, payload_type=ROUTER_PT, ssrc=ssrc,
-            rtx_payload_type=ROUTER_RTX_PT if rtx else None, rtx_ssrc=rtx_ssrc if rtx else None,
-            extensions=extensions, cname="publisher",
+            peer.transport,
+            codec=codec,
+            clock_rate=48000 if codec == "opus" else 90000,
+            payload_type=ROUTER_PT,
+            ssrc=ssrc,
+            rtx_payload_type=ROUTER_RTX_PT if rtx else None,
+            rtx_ssrc=rtx_ssrc if rtx else None,
+            extensions=extensions,
+            cname="publisher",
         )
         self.plane.set_source(send_stream, self.recv_stream)
         self.plane.pause_send_stream(send_stream, False)
@@ -50,30 +63,63 @@ class PlaneCall:
         self.viewers.append(viewer)
         return viewer
 
-    def packet(self, seq: int, ts: int, *, keyframe: bool = False, marker: bool = True, body: bytes = b"picture", **more) -> bytes:
-        return rtp.pack(payload_type=PT, seq=seq & 0xFFFF, ts=ts & 0xFFFFFFFF, ssrc=SSRC, marker=marker,
-                        payload=(KEYFRAME if keyframe else INTERFRAME) + body, **more)
+    def packet(
+        self, seq: int, ts: int, *, keyframe: bool = False, marker: bool = True, body: bytes = b"picture", **more
+    ) -> bytes:
+        return rtp.pack(
+            payload_type=PT,
+            seq=seq & 0xFFFF,
+            ts=ts & 0xFFFFFFFF,
+            ssrc=SSRC,
+            marker=marker,
+            payload=(KEYFRAME if keyframe else INTERFRAME) + body,
+            **more,
+        )
 
 
 @contextmanager
-def plane_call(*, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, **plane_options) -> Iterator[PlaneCall]:
+def plane_call(
+    *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, **plane_options
+) -> Iterator[PlaneCall]:
     sock = plane_socket(host)
     plane = Plane([sock], **plane_options)
     plane.start()
     server = sock.getsockname()[:2]
     publisher = SrtpPeer(plane, server)
-    call = PlaneCall(plane, publisher, plane.add_recv_stream(
-        publisher.transport, codec=codec, clock_rate=48000 if codec == "opus" else 90000,
-        payload_type=PT, rtx_payload_type=RTX_PT, router_payload_type=ROUTER_PT, ssrc=SSRC, rtx_ssrc=RTX_SSRC,
-        mid="0", rid="", mid_ext=MID_EXT, rid_ext=0, repaired_rid_ext=0, extensions=EXTENSIONS,
-        send_time_ext=ROUTER_SEND_TIME_EXT, nack=nack, keyframe_request=None if codec == "opus" else "pli",
-    ))
+    call = PlaneCall(
+        plane,
+        publisher,
+        plane.add_recv_stream(
+            publisher.transport,
+            codec=codec,
+            clock_rate=48000 if codec == "opus" else 90000,
+            payload_type=PT,
+            rtx_payload_type=RTX_PT,
+            router_payload_type=ROUTER_PT,
+            ssrc=SSRC,
+            rtx_ssrc=RTX_SSRC,
+            mid="0",
+            rid="",
+            mid_ext=MID_EXT,
+            rid_ext=0,
+            repaired_rid_ext=0,
+            extensions=EXTENSIONS,
+            send_time_ext=ROUTER_SEND_TIME_EXT,
+            nack=nack,
+            keyframe_request=None if codec == "opus" else "pli",
+        ),
+    )
     try:
         yield call
         stats = plane.stats()
         ingress, egress = stats["ingress"], stats["egress"]
-        assert ingress["received"] == (ingress["stun"] + ingress["dtls"] + ingress["rtcp"] + ingress["media"]
-                                       + sum(stats["ingress_drops"].values())), stats
+        assert ingress["received"] == (
+            ingress["stun"]
+            + ingress["dtls"]
+            + ingress["rtcp"]
+            + ingress["media"]
+            + sum(stats["ingress_drops"].values())
+        ), stats
         assert egress["offered"] == egress["forwarded"] + sum(stats["egress_drops"].values()), stats
     finally:
         for viewer in call.viewers:

@@ -115,11 +115,11 @@ class Server:
 class MediaServer(Server):
     """One of the test applications, with media on a UDP port of its own."""
 
-    def __init__(self, app: str = "asgi", *, host: str = "127.0.0.1", **options: Any) -> None:
-        self.media_address = (host, free_port(host=host))
+    def __init__(self, app: str = "asgi", *, media_host: str = "127.0.0.1", **options: Any) -> None:
+        self.media_address = (media_host, free_port(host=media_host))
         options.setdefault("listen", list(self.media_address))
         super().__init__(
-            [sys.executable, str(APPS / f"{app}_app.py"), host],
+            [sys.executable, str(APPS / f"{app}_app.py")],
             env={"MEDIA_OPTIONS": json.dumps(options), "PYTHONPATH": str(ROOT)},
         )
 

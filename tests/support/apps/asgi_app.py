@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -43,4 +42,4 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
 app = socketio.ASGIApp(sio, other_requests)
 
 if __name__ == "__main__":
-    uvicorn.run(app, host=sys.argv[1], port=0, log_level="info", access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=0, log_level="info", access_log=False)

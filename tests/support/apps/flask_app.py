@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import inside
 from flask import Flask, jsonify, request, send_from_directory
@@ -40,4 +39,4 @@ def burn() -> ResponseReturnValue:
 
 
 if __name__ == "__main__":
-    sio.run(app, host=sys.argv[1], port=0, allow_unsafe_werkzeug=True)
+    sio.run(app, host="127.0.0.1", port=0, allow_unsafe_werkzeug=True)

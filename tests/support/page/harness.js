@@ -37,10 +37,14 @@ function watchVideo(track) {
   return {kind: "video", video, times, stop: () => video.remove()};
 }
 
-/** Makes every remote candidate of this page point at another address: a proxy in the way. */
+/** Makes every remote candidate of this page point at another address: a proxy in the way. Notes ICE restarts. */
 function redirectCandidates({host, port}) {
+  const ufrags = new WeakMap();
   const setRemoteDescription = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = function ({type, sdp}) {
+    const [, ufrag] = /^a=ice-ufrag:(.*)$/m.exec(sdp);
+    if (ufrags.has(this) && ufrags.get(this) !== ufrag) note("iceRestart");
+    ufrags.set(this, ufrag);
     const moved = sdp.replace(/^(a=candidate:\S+ \d+ udp \d+) \S+ \d+/gm, `$1 ${host} ${port}`);
     return setRemoteDescription.call(this, {type, sdp: moved});
   };
@@ -98,13 +102,15 @@ async function ask({method, args = []}) {
   }
 }
 
-/** Everything received: for video the painted number and the frame times since `since`, for audio loudness and pitch. */
-function look({since = 0} = {}) {
+const framesSince = ({times}, since) => (since === null ? [] : times.filter((time) => time >= since));
+
+/** Everything received: for video the painted number and the frame times from `since` on, for audio loudness and pitch. */
+function look({since = null} = {}) {
   const seen = {};
   for (const [key, sight] of sights) {
     seen[key] =
       sight.kind === "video"
-        ? {kind: "video", number: readNumber(sight.video), times: sight.times.filter((time) => time >= since)}
+        ? {kind: "video", number: readNumber(sight.video), times: framesSince(sight, since)}
         : {kind: "audio", ...sight.read()};
   }
   return {now: performance.now(), seen};
@@ -121,18 +127,15 @@ function freezePainting({label}) {
   published.get(label).freeze();
 }
 
-/** The inbound statistics that prove decoding, by "peer/label". */
-async function receiverStats() {
-  const byTrack = new Map();
+/** The browser's statistics of every received track, by "peer/label", each with the codec's MIME type. */
+async function received() {
   const {recv} = await peer.getStats();
-  for (const entry of recv instanceof Map || recv?.forEach ? [...recv.values()] : Object.values(recv ?? {})) {
-    if (entry.type === "inbound-rtp") byTrack.set(entry.trackIdentifier, entry);
-  }
-  const codecs = new Map([...(recv?.values?.() ?? [])].filter((e) => e.type === "codec").map((e) => [e.id, e.mimeType]));
+  const entries = [...(recv?.values() ?? [])];
+  const inbound = new Map(entries.filter(({type}) => type === "inbound-rtp").map((e) => [e.trackIdentifier, e]));
   return Object.fromEntries(
     [...sights].map(([key, {track}]) => {
-      const entry = byTrack.get(track.id);
-      return [key, entry ? {...entry, mimeType: codecs.get(entry.codecId)} : null];
+      const entry = inbound.get(track.id);
+      return [key, {...entry, mimeType: recv?.get(entry?.codecId)?.mimeType}];
     }),
   );
 }
@@ -145,6 +148,6 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, unpublish, ask, look, mirror, freezePainting, receiverStats, close,
+  open, publishVideo, publishAudio, unpublish, ask, look, mirror, freezePainting, received, close,
   events: () => events,
 };

@@ -1,0 +1,41 @@
+"""What the application does with its own thread is no matter to the call that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from conftest import Invite, Serve
+
+pytestmark = pytest.mark.browser
+
+BLOCKED_S = 3
+
+
+@pytest.mark.parametrize(
+    ("app", "how"),
+    [("asgi", "block"), ("asgi", "burn"), ("flask", "burn")],
+    ids=["asyncio-sleeps", "asyncio-computes", "flask-computes"],
+)
+async def test_a_busy_application_freezes_nobody(serve: Serve, invite: Invite, app: str, how: str) -> None:
+    server = await serve(app)
+    alice, bob = [await invite(server, number, "room") for number in (40, 41)]
+    await asyncio.gather(alice.publish_video(), alice.publish_audio(), bob.publish_video())
+    await bob.sees([alice])
+    await alice.sees([bob])
+
+    start = await bob.now()
+    busy = asyncio.create_task(server.get(f"/_{how}?s={BLOCKED_S}"))
+    await asyncio.sleep(0.3)
+    asked = time.monotonic()
+    await server.stats()
+    answered_s = time.monotonic() - asked
+    await busy
+    await bob.hears([alice])
+    seen = (await bob.fluency_since(start))[f"{alice.peer_id}/webcam"]
+    print(f"{app} {how}: another request waited {answered_s:.1f} s; the picture: {seen}")
+    if app == "asgi":
+        assert answered_s > BLOCKED_S - 1, "the application was not busy at all"
+    assert seen.fps >= 25
+    assert not seen.freezes

@@ -1,0 +1,24 @@
+"""Every video codec that the server offers, decoded by a real browser: what it cannot parse is no frame."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Invite, Serve
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])
+async def test_a_call_in_this_codec(serve: Serve, invite: Invite, codec: str) -> None:
+    server = await serve()
+    alice, bob = [await invite(server, number, "room") for number in (33, 34)]
+    await alice.publish_video(options={"codec": codec}, width=640, height=360)
+    await bob.sees([alice])
+    seen = (await bob.watch(5))[f"{alice.peer_id}/webcam"]
+    stats = await bob.received(alice)
+    print(codec, seen, {name: stats[name] for name in ("mimeType", "framesReceived", "framesDecoded", "framesDropped")})
+    assert stats["mimeType"].lower() == f"video/{codec}".lower()
+    assert seen.fps >= 25
+    assert not seen.freezes
+    assert stats["framesDecoded"] >= stats["framesReceived"] - 5
+    assert stats["keyFramesDecoded"] <= 5, "a decoder that loses its way asks for keyframes"

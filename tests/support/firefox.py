@@ -1,0 +1,72 @@
+"""Firefox, driven by its own Marionette protocol: one browser for each participant."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from .machine import free_port
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of a library that it imports
+    from marionette_driver.marionette import Marionette
+
+PREFERENCES = {
+    "media.navigator.permission.disabled": True,
+    "media.navigator.streams.fake": True,
+    "media.autoplay.default": 0,
+    "media.peerconnection.ice.obfuscate_host_addresses": False,
+    # A page that nobody looks at paints at its own pace all the same.
+    "dom.min_background_timeout_value": 4,
+    "dom.timeout.enable_budget_timer_throttling": False,
+}
+CALL = """
+const [[name, given], done] = arguments;
+(async () => harness[name](given))().then(
+  (value) => done({value: value ?? null}),
+  (error) => done({error: String(error)}),
+);
+"""
+
+
+class FirefoxPage:
+    def __init__(self, driver: Marionette) -> None:
+        self._driver = driver
+
+    async def open(self, url: str) -> None:
+        await asyncio.to_thread(self._driver.navigate, url)
+        ready = "const [done] = arguments; (function look() { window.harness ? done() : setTimeout(look, 50) })()"
+        await asyncio.to_thread(self._driver.execute_async_script, ready, sandbox=None)
+
+    async def call(self, function: str, **arguments: Any) -> Any:
+        answer = await asyncio.to_thread(
+            self._driver.execute_async_script, CALL, script_args=([function, arguments],), sandbox=None
+        )
+        assert "error" not in answer, f"{function}: {answer['error']}"
+        return answer["value"]
+
+    async def close(self) -> None:
+        """Leaves the page; the browser goes with firefox()."""
+        await asyncio.to_thread(self._driver.navigate, "about:blank")
+
+
+@asynccontextmanager
+async def firefox() -> AsyncIterator[FirefoxPage]:
+    def start() -> Marionette:
+        driver = Marionette(
+            bin="/usr/bin/firefox-esr", headless=True, port=free_port(socket.SOCK_STREAM), prefs=PREFERENCES
+        )
+        driver.start_session()
+        driver.timeout.script = 30
+        return driver
+
+    driver = await asyncio.to_thread(start)
+    try:
+        yield FirefoxPage(driver)
+    finally:
+        await asyncio.to_thread(driver.quit)
+        await asyncio.to_thread(driver.cleanup)

@@ -1,0 +1,226 @@
+"""The media side of one transport by hand: every datagram is the test's own, honest or not.
+
+ICE (controlling), DTLS (client), SRTP, on a UDP socket of its own. No codec: payloads are whatever the test makes up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import secrets
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from aioice import stun
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Policy, Session
+
+from .waiting import until
+
+Address = tuple[str, int]
+
+# name → libsrtp's number, bytes of key, bytes of salt (RFC 5764 §4.1.2, RFC 7714 §14.2)
+SRTP_PROFILES = {
+    "SRTP_AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
+    "SRTP_AEAD_AES_256_GCM": (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12),
+    "SRTP_AES128_CM_SHA1_80": (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14),
+}
+
+
+@cache
+def identity() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A self-signed certificate, one for all of a run's wires."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wire")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    span = datetime.timedelta(days=1)
+    return builder.not_valid_before(now - span).not_valid_after(now + span).sign(key, hashes.SHA256()), key
+
+
+def dtls_parameters(role: str = "client") -> dict[str, Any]:
+    digest = identity()[0].fingerprint(hashes.SHA256()).hex(":").upper()
+    return {"role": role, "fingerprints": [{"algorithm": "sha-256", "value": digest}]}
+
+
+def binding_request(username: str, password: str, **more: Any) -> bytes:
+    """A STUN binding request as a controlling agent sends it to an ICE-lite one."""
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes.update(
+        {"USERNAME": username, "PRIORITY": 1, "ICE-CONTROLLING": 1, "USE-CANDIDATE": None, **more}
+    )
+    request.add_message_integrity(password.encode())
+    return bytes(request)
+
+
+class Way:
+    """A datagram transport with its one destination."""
+
+    def __init__(self, transport: asyncio.DatagramTransport, to: Address) -> None:
+        self._transport = transport
+        self._to = to
+
+    def sendto(self, data: bytes) -> None:
+        self._transport.sendto(data, self._to)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def address(self) -> Address:
+        address: Address = self._transport.get_extra_info("sockname")
+        return address
+
+
+class Wire(asyncio.DatagramProtocol):
+    """The client's end of a transport; `description` is the answer to createWebRtcTransport."""
+
+    def __init__(self, description: dict[str, Any], profiles: list[str] | None = None) -> None:
+        self.ice = description["iceParameters"]
+        candidate = description["iceCandidates"][0]
+        self.server: Address = (candidate["ip"], candidate["port"])
+        self.ufrag = secrets.token_hex(4)
+        self.received_rtp: list[bytes] = []
+        self.received_rtcp: list[bytes] = []
+        self.arrivals_ms: list[float] = []
+        """Of each packet of `received_rtp`."""
+        self.received_bytes = 0
+        self.stun_answers = 0
+        self._profiles = profiles or list(SRTP_PROFILES)
+        self._seal: Session | None = None
+        self._open: Session | None = None
+        self._ssl = self._new_ssl()
+        self._consent: asyncio.Task[None] | None = None
+        self.udp: Way
+
+    def _new_ssl(self) -> SSL.Connection:
+        context = SSL.Context(SSL.DTLS_METHOD)
+        certificate, key = identity()
+        context.use_certificate(certificate)
+        context.use_privatekey(key)
+        context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+        context.set_tlsext_use_srtp(":".join(self._profiles).encode())
+        connection = SSL.Connection(context)
+        connection.set_ciphertext_mtu(1200)
+        connection.set_connect_state()
+        return connection
+
+    async def bind(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(self.server[0], 0))
+
+    async def move(self) -> None:
+        """Go on from another source address, as a client does on a new network."""
+        left = self.udp
+        await self.bind()
+        left.close()
+
+    async def connect_ice(self) -> None:
+        """Bind, and be authenticated by a connectivity check; consent is kept from now on."""
+        await self.bind()
+        self.check()
+        await until(lambda: self.stun_answers, "an answer to the connectivity check", every_s=0.02)
+        self._consent = asyncio.create_task(self._keep_consent())
+
+    async def connect(self) -> None:
+        """ICE, then DTLS; the server must have been told `dtls_parameters()`."""
+        await self.connect_ice()
+        self._handshake()
+        await until(lambda: self._seal, "the DTLS handshake", every_s=0.02)
+
+    def check(self) -> None:
+        """Send a connectivity check."""
+        self.udp.sendto(binding_request(f"{self.ice['usernameFragment']}:{self.ufrag}", self.ice["password"]))
+
+    async def _keep_consent(self) -> None:
+        while True:
+            await asyncio.sleep(2.5)
+            self.check()
+
+    def close(self) -> None:
+        if self._consent:
+            self._consent.cancel()
+        self.udp.close()
+
+    # what comes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.udp = Way(transport, self.server)
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.received_bytes += len(data)
+        first = data[0]
+        if addr != self.server:
+            return
+        if first < 4:
+            self.stun_answers += 1
+        elif 20 <= first < 64:
+            self._ssl.bio_write(data)
+            self._handshake()
+        elif self._open is not None:
+            self._opened(data)
+
+    def _opened(self, data: bytes) -> None:
+        assert self._open is not None
+        is_rtcp = 192 <= data[1] <= 223
+        try:
+            plain = self._open.unprotect_rtcp(data) if is_rtcp else self._open.unprotect(data)
+        except SrtpError as error:
+            raise AssertionError(f"the server sealed a packet that does not open: {error}") from error
+        if is_rtcp:
+            self.received_rtcp.append(plain)
+        else:
+            self.received_rtp.append(plain)
+            self.arrivals_ms.append(time.monotonic() * 1000)
+
+    def _handshake(self) -> None:
+        if self._seal is not None:
+            return
+        try:
+            self._ssl.do_handshake()
+        except SSL.WantReadError:
+            pass
+        else:
+            self._take_keys()
+        for record in self._outgoing():
+            self.udp.sendto(record)
+
+    def _outgoing(self) -> Iterator[bytes]:
+        while True:
+            try:
+                yield self._ssl.bio_read(1500)
+            except SSL.WantReadError:
+                return
+
+    def _take_keys(self) -> None:
+        name = self._ssl.get_selected_srtp_profile().decode()
+        number, key_bytes, salt_bytes = SRTP_PROFILES[name]
+        material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key_bytes + salt_bytes))
+        keys, salts = material[: 2 * key_bytes], material[2 * key_bytes :]
+        client = keys[:key_bytes] + salts[:salt_bytes]
+        server = keys[key_bytes:] + salts[salt_bytes:]
+        self._seal = Session(Policy(client, Policy.SSRC_ANY_OUTBOUND, srtp_profile=number))
+        self._open = Session(Policy(server, Policy.SSRC_ANY_INBOUND, srtp_profile=number))
+
+    # what goes
+
+    def send_rtp(self, packet: bytes) -> bytes:
+        """Seal and send; the datagram, for a replay."""
+        assert self._seal is not None
+        sealed = self._seal.protect(packet)
+        self.udp.sendto(sealed)
+        return sealed
+
+    def send_rtcp(self, packet: bytes) -> bytes:
+        assert self._seal is not None
+        sealed = self._seal.protect_rtcp(packet)
+        self.udp.sendto(sealed)
+        return sealed

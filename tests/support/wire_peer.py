@@ -1,0 +1,148 @@
+"""A whole peer without a browser: signalling and hand-made media. Light enough to have hundreds of."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from . import rtp
+from .fluency import Fluency, fluency
+from .server import MediaServer
+from .signalling import SignallingClient
+from .waiting import until
+from .wire import Wire, dtls_parameters
+
+FPS = 30
+PACKETS_PER_FRAME = 3
+
+
+class WirePeer(SignallingClient):
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.wires: dict[str, Wire] = {}
+        self.transport_ids: dict[str, str] = {}
+
+    async def __aexit__(self, *error: object) -> None:
+        for wire in self.wires.values():
+            wire.close()
+        await super().__aexit__(*error)
+
+    async def describe(self, direction: str) -> Wire:
+        """Create a transport and tell it our fingerprint; the wire is not connected yet."""
+        description = await self.ask("createWebRtcTransport", direction=direction)
+        await self.ask("connectWebRtcTransport", transportId=description["id"], dtlsParameters=dtls_parameters())
+        self.transport_ids[direction] = description["id"]
+        self.wires[direction] = Wire(description)
+        return self.wires[direction]
+
+    async def connect(self, direction: str) -> Wire:
+        wire = await self.describe(direction)
+        await wire.connect()
+        return wire
+
+    async def produce(self, label: str = "webcam", *, ssrc: int | None = None, **changes: Any) -> Stream:
+        """Produce VP8 on the send transport. `changes` replace parts of rtpParameters."""
+        ssrc = ssrc if ssrc is not None else random.randrange(1, 2**32)
+        codec = self.codec("video/VP8")
+        parameters = rtp.video_parameters(codec, ssrc, mid=label) | changes
+        answer = await self.ask(
+            "produce",
+            transportId=self.transport_ids["send"],
+            kind="video",
+            rtpParameters=parameters,
+            label=label,
+            broadcast=True,
+        )
+        return Stream(self.wires["send"], codec["preferredPayloadType"], ssrc, answer["producerId"])
+
+    async def consume(self, producer_id: str) -> dict[str, Any]:
+        """Consume on the receive transport and start the flow; the answer to `consume`."""
+        await self.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
+        consumer: dict[str, Any] = await self.ask(
+            "consume", transportId=self.transport_ids["recv"], producerId=producer_id
+        )
+        await self.ask("resumeConsumer", consumerId=consumer["consumerId"])
+        return consumer
+
+
+class Stream:
+    """A VP8 stream paced as by a browser: 30 frames a second of a few packets, a keyframe when asked."""
+
+    def __init__(self, wire: Wire, payload_type: int, ssrc: int, producer_id: str) -> None:
+        self.wire = wire
+        self.payload_type = payload_type
+        self.ssrc = ssrc
+        self.producer_id = producer_id
+        self.next_seq = random.randrange(2**15)
+        self._frame = itertools.count()
+
+    def packet(self, payload: bytes, *, timestamp: int = 0, marker: bool = True, **more: Any) -> bytes:
+        """The next packet of the stream, not sent."""
+        packet = rtp.packet(self.payload_type, self.next_seq, timestamp, self.ssrc, payload, marker=marker, **more)
+        self.next_seq += 1
+        return packet
+
+    def send_frame(self, *, keyframe: bool) -> None:
+        timestamp = next(self._frame) * 90000 // FPS
+        for number in range(PACKETS_PER_FRAME):
+            first, last = number == 0, number == PACKETS_PER_FRAME - 1
+            payload = rtp.vp8_payload(keyframe=keyframe) if first else b"\x00".ljust(600, b"\x5a")
+            self.wire.send_rtp(self.packet(payload, timestamp=timestamp, marker=last))
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        due, read = time.monotonic(), 0
+        for frame in itertools.count():
+            fresh = self.wire.received_rtcp[read:]
+            read += len(fresh)
+            self.send_frame(keyframe=frame == 0 or any(map(rtp.asks_for_keyframe, fresh)))
+            due += 1 / FPS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+class LightCall:
+    """One sends, one receives, and the frames that arrive are judged: the bystander of the hostile tests."""
+
+    def __init__(self, sender: WirePeer, receiver: WirePeer, stream: Stream) -> None:
+        self.sender = sender
+        self.receiver = receiver
+        self.stream = stream
+
+    @property
+    def frames_ms(self) -> list[float]:
+        """When the last packet of each frame arrived."""
+        wire = self.receiver.wires["recv"]
+        both = zip(wire.received_rtp, wire.arrivals_ms, strict=True)
+        return [arrival for packet, arrival in both if packet[1] & 0x80]
+
+    def fluency_since(self, start_ms: float) -> Fluency:
+        return fluency(self.frames_ms, start_ms, time.monotonic() * 1000)
+
+    async def flows(self) -> None:
+        """Wait until another ten frames have arrived."""
+        seen = len(self.frames_ms)
+        await until(lambda: len(self.frames_ms) >= seen + 10, "frames arrive", timeout_s=5)
+
+
+@asynccontextmanager
+async def light_call(server: MediaServer) -> AsyncIterator[LightCall]:
+    async with WirePeer(server.url) as sender, WirePeer(server.url) as receiver:
+        await sender.connect("send")
+        await receiver.connect("recv")
+        stream = await sender.produce()
+        available = await receiver.told("producerAvailable", producerId=stream.producer_id)
+        await receiver.consume(available["producerId"])
+        pump = asyncio.create_task(stream.run())
+        call = LightCall(sender, receiver, stream)
+        try:
+            await call.flows()
+            yield call
+        finally:
+            pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await pump
