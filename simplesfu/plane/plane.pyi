@@ -1,38 +1,18 @@
 """The native plane's Python face. Every method is thread-safe, brief, and gives up the GIL while it waits for the plane."""
 import socket
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
-Address: TypeAlias = tuple[str, int]
+from simplesfu.plane.events import Address, DtlsDatagram, StreamStarted, StunRequest, TupleSelected
 
-class StunRequest(NamedTuple):
-    """A binding request whose USERNAME names a live transport; its MESSAGE-INTEGRITY is still to be checked."""
-    transport: int
-    address: Address
-    data: bytes
-
-class DtlsDatagram(NamedTuple):
-    """A DTLS record (first byte 20..63) that came from one of the transport's authenticated tuples."""
-    transport: int
-    data: bytes
-
-class StreamStarted(NamedTuple):
-    """A recv stream got its first packet (its SSRC may have been learned from MID and RID)."""
-    recv_stream: int
-    ssrc: int
-
-class TupleSelected(NamedTuple):
-    """Media came from another authenticated tuple than before, and the answers go there now (a NAT rebind)."""
-    transport: int
-    address: Address
-
-Event: TypeAlias = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
+Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
 
 MAX_TUPLES: Final[int]
 """Authenticated tuples a transport may have at once; a further one takes the place of the one silent for longest."""
 
 class PlaneError(Exception):
-    """A call that cannot be carried out: an id that is not live, a table that is full, a key of the wrong length."""
+    """A call that cannot be carried out: an id that is not live, an SSRC that is taken, keys of the wrong length.
+    Parameters out of their range are a ValueError, wrong names a TypeError."""
 
 class Plane:
     """Sockets, streams and the thread that moves packets between them (Linux: recvmmsg, UDP_SEGMENT; elsewhere: plain calls).
@@ -105,7 +85,7 @@ class Plane:
 
     # reading
     def stats(self) -> dict[str, dict[str, int]]:
-        """{"ingress": …, "egress": …, "drops": …}; docs/counters.md tells each and which sums balance."""
+        """All counters by group and name; docs/counters.md tells each and which sums balance."""
     def transport_stats(self, transport: int) -> dict[str, int]: ...
     def recv_stream_stats(self, recv_stream: int) -> dict[str, int]: ...
     def send_stream_stats(self, send_stream: int) -> dict[str, int]: ...

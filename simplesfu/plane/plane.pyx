@@ -8,20 +8,19 @@ import threading
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from simplesfu.plane.events cimport EVENT_SLOTS, events_read
 from simplesfu.plane.gate cimport gate_add_tuple
-from simplesfu.plane.keyframe cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_VP8, CODEC_VP9
 from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock_take
 from simplesfu.plane.loop cimport loop_run
+from simplesfu.plane.parameters cimport fill_recv_stream, fill_send_stream
 from simplesfu.plane.readings cimport plane_reading, recv_stream_reading, send_stream_reading, transport_reading
 from simplesfu.plane.recv_stream cimport recv_stream_want_keyframe
 from simplesfu.plane.send_stream cimport send_stream_hold
 from simplesfu.plane.srtp cimport session_pointer
 from simplesfu.plane.state cimport (
-    CNAME_BYTES, KEYFRAME_FIR, KEYFRAME_NONE, KEYFRAME_PLI, MAX_TRANSPORT_TUPLES, MID_BYTES, RecvStream, SendStream, State,
-    Transport, state_free, state_init,
+    MAX_TRANSPORT_TUPLES, RecvStream, SendStream, State, Transport, state_free, state_init,
 )
 from simplesfu.plane.streams cimport (
     add_recv_stream, add_send_stream, add_transport, recv_stream_by_id, remove_recv_stream, remove_send_stream,
@@ -39,9 +38,6 @@ Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
 MAX_TUPLES = MAX_TRANSPORT_TUPLES
 MAX_PACKETS = 65536            # of all streams together, 110 MB when all are in use
 EVENTS_PER_READ = 256
-
-CODECS = {"opus": CODEC_OPUS, "vp8": CODEC_VP8, "vp9": CODEC_VP9, "h264": CODEC_H264, "av1": CODEC_AV1}
-KEYFRAME_REQUESTS = {None: KEYFRAME_NONE, "pli": KEYFRAME_PLI, "fir": KEYFRAME_FIR}
 
 
 class PlaneError(Exception):
@@ -300,36 +296,14 @@ cdef class Plane:
 
     # streams
 
-    def add_recv_stream(
-        self, uint32_t transport, *, codec, uint32_t clock_rate, uint8_t payload_type, rtx_payload_type,
-        uint8_t router_payload_type, ssrc, rtx_ssrc, mid, rid, uint8_t mid_ext, uint8_t rid_ext, uint8_t repaired_rid_ext,
-        extensions, uint8_t send_time_ext, bint nack, keyframe_request,
-    ):
+    def add_recv_stream(self, uint32_t transport, **parameters):
         cdef State *state = self._live()
         cdef RecvStream wanted
         cdef Transport *found
         cdef Key key, rtx_key
         cdef uint32_t stream = 0
         cdef bint conflict = False
-        memset(&wanted, 0, sizeof(RecvStream))
-        wanted.codec = CODECS.get(codec, CODEC_OTHER)
-        wanted.video = codec != "opus"
-        wanted.clock_rate = clock_rate
-        wanted.payload_type = payload_type
-        wanted.rtx_payload_type = -1 if rtx_payload_type is None else rtx_payload_type
-        wanted.router_payload_type = router_payload_type
-        wanted.ssrc = ssrc or 0
-        wanted.rtx_ssrc = rtx_ssrc or 0
-        wanted.mid_length = _copy_name(wanted.mid, mid, MID_BYTES)
-        wanted.rid_length = _copy_name(wanted.rid, rid, MID_BYTES)
-        wanted.mid_ext, wanted.rid_ext, wanted.repaired_rid_ext = mid_ext, rid_ext, repaired_rid_ext
-        for sender_id, router_id in extensions.items():
-            if not (0 < sender_id < 256 and 0 < router_id < 15):
-                raise PlaneError(f"header extension {sender_id} → {router_id} is out of range")
-            wanted.id_map[sender_id] = router_id
-        wanted.send_time_ext = send_time_ext
-        wanted.nack = nack
-        wanted.keyframe_request = KEYFRAME_REQUESTS[keyframe_request]
+        fill_recv_stream(&wanted, parameters)
         with nogil:
             lock_take(&self.lock)
             found = transport_by_id(state, transport)
@@ -384,10 +358,7 @@ cdef class Plane:
         if found == NULL:
             raise PlaneError(f"no recv stream {recv_stream}")
 
-    def add_send_stream(
-        self, uint32_t transport, *, codec, uint32_t clock_rate, uint8_t payload_type, uint32_t ssrc, rtx_payload_type,
-        rtx_ssrc, extensions, cname,
-    ):
+    def add_send_stream(self, uint32_t transport, **parameters):
         cdef State *state = self._live()
         cdef SendStream wanted
         cdef Transport *found
@@ -395,23 +366,12 @@ cdef class Plane:
         cdef uint64_t seed = secrets.randbits(63)
         cdef uint32_t stream = 0
         cdef bint conflict = False
-        memset(&wanted, 0, sizeof(SendStream))
-        wanted.codec = CODECS.get(codec, CODEC_OTHER)
-        wanted.video = codec != "opus"
-        wanted.clock_rate = clock_rate
-        wanted.payload_type = payload_type
-        wanted.ssrc = ssrc
-        has_rtx = rtx_payload_type is not None and rtx_ssrc is not None
-        wanted.rtx_payload_type = rtx_payload_type if has_rtx else -1
-        wanted.rtx_ssrc = rtx_ssrc if has_rtx else 0
-        for router_id in extensions:
-            wanted.ext_mask |= 1 << <int>router_id
-        wanted.cname_length = _copy_name(wanted.cname, cname, CNAME_BYTES)
+        fill_send_stream(&wanted, parameters)
         with nogil:
             lock_take(&self.lock)
             found = transport_by_id(state, transport)
             if found != NULL:
-                key = id_key(transport, ssrc)
+                key = id_key(transport, wanted.ssrc)
                 conflict = table_get(&state.by_send_ssrc, &key) != NULL
                 if not conflict:
                     stream = add_send_stream(state, found, &wanted, seed)
@@ -514,14 +474,6 @@ cdef class Plane:
         if found == NULL:
             raise PlaneError(f"no send stream {send_stream}")
         return send_stream_reading(&copy)
-
-
-cdef int _copy_name(uint8_t *out, str name, int room) except -1:
-    cdef bytes encoded = name.encode()
-    if len(encoded) > room:
-        raise PlaneError(f"{name!r} is longer than {room} bytes")
-    memcpy(out, <const uint8_t *>encoded, len(encoded))
-    return len(encoded)
 
 
 cdef object _made(uint32_t stream, bint transport_found, uint32_t transport):

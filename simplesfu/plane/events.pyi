@@ -1,0 +1,26 @@
+"""What the plane tells the engine."""
+from typing import NamedTuple, TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+"""IP literal and port."""
+
+class StunRequest(NamedTuple):
+    """A binding request whose USERNAME names a live transport; its MESSAGE-INTEGRITY is still to be checked."""
+    transport: int
+    address: Address
+    data: bytes
+
+class DtlsDatagram(NamedTuple):
+    """A DTLS record (first byte 20..63) that came from one of the transport's authenticated tuples."""
+    transport: int
+    data: bytes
+
+class StreamStarted(NamedTuple):
+    """A recv stream got its first packet (its SSRC may have been learned from MID and RID)."""
+    recv_stream: int
+    ssrc: int
+
+class TupleSelected(NamedTuple):
+    """Media came from another authenticated tuple than before, and the answers go there now (a NAT rebind)."""
+    transport: int
+    address: Address
