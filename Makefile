@@ -1,0 +1,82 @@
+# `make` lists what there is. Everything lives in .venv and client-js/node_modules; nothing else is touched,
+# and what is up to date is not made again.
+PYTHON ?= python3
+BIN := .venv/bin
+DONE := .venv/.done
+NATIVE := $(wildcard simplesfu/plane/*.pyx simplesfu/plane/*.pxd simplesfu/plane/*.h)
+CLIENT := $(shell find client-js/src -name '*.ts') client-js/package.json client-js/package-lock.json
+SOURCES := pyproject.toml setup.py $(NATIVE) $(CLIENT)
+HOST := localhost
+PORT := 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick check bench build clean browsers
+
+help: ## list these
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and run the rooms app at http://localhost:8000
+	$(BIN)/python examples/rooms/server.py --host $(HOST) --port $(PORT)
+
+test: $(DONE)/dev ## every test (those in browsers need `make browsers`)
+	npm --prefix client-js test --silent
+	$(BIN)/pytest
+
+test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
+	npm --prefix client-js test --silent
+	$(BIN)/pytest -m "not browser and not slow"
+
+check: $(DONE)/dev ## style and types of Python, Cython and TypeScript
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint simplesfu
+	npm --prefix client-js run --silent check
+
+bench: $(DONE)/dev ## what forwarding costs on this machine
+	$(BIN)/pip install --quiet -e ".[bench]"
+	$(BIN)/python -m bench
+
+build: $(DONE)/dev ## sdist and wheel in dist/
+	$(BIN)/python -m build
+
+clean: ## remove what was built; .venv and node_modules stay
+	rm -rf build dist *.egg-info client-js/dist client-js/build simplesfu/client/*.js $(DONE)/demo $(DONE)/dev
+	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+browsers: ## install Chromium and Firefox for the browser tests (Debian and Ubuntu, as root)
+	@if command -v chromium >/dev/null && command -v firefox-esr >/dev/null; then \
+		echo "chromium and firefox-esr are there"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && apt-get install -q -y --no-install-recommends chromium firefox-esr; \
+	else \
+		for browser in chromium firefox-esr; do command -v $$browser >/dev/null || echo "missing: $$browser"; done; \
+		echo "On Debian or Ubuntu: sudo make browsers. Elsewhere: install them so that the commands are found in PATH."; \
+		exit 1; \
+	fi
+
+# An editable install builds the native modules and the browser bundle (see setup.py).
+$(DONE)/demo: $(SOURCES) | $(DONE)/venv $(DONE)/npm
+	$(BIN)/pip install --quiet -e .
+	@touch $@
+
+$(DONE)/dev: $(SOURCES) | $(DONE)/venv $(DONE)/npm
+	$(BIN)/pip install --quiet -e ".[test,check]"
+	@touch $@
+
+$(DONE)/npm: client-js/package-lock.json | $(DONE)/venv
+	npm --prefix client-js ci --silent --no-audit --no-fund
+	@touch $@
+
+$(DONE)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "simplesfu needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Another: make PYTHON=python3.12 ..."; exit 1; }
+	@for tool in gcc node npm; do command -v $$tool >/dev/null || \
+		{ echo "$$tool is missing. On Debian or Ubuntu: apt-get install gcc nodejs npm"; exit 1; }; done
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || \
+		{ echo "simplesfu needs Node.js 20 or newer, and node is $$(node -v): https://nodejs.org/en/download"; exit 1; }
+	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || \
+		{ echo "Python.h is missing. On Debian or Ubuntu: apt-get install python3-dev"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "No virtual environment could be made. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@mkdir -p $(DONE) && touch $@

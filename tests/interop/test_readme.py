@@ -1,0 +1,147 @@
+"""README.md says only what is so: its blocks are the example files or run, its options and commands exist.
+
+A comment before a block tells which: `<!-- file: PATH -->` is that file, `<!-- excerpt: PATH -->` stands in it,
+`<!-- run -->` is run by Python, `<!-- run: page -->` in a browser.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.async_api import Browser, Page, Route
+from support.server import ROOT, Server, running
+from support.waiting import until
+
+from simplesfu.config import MediaConfig
+
+README = (ROOT / "README.md").read_text()
+HELLO = ROOT / "examples" / "hello"
+ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
+PLACEHOLDER_ID = "e8219dsjwek123a"
+PAGE = '<!doctype html><script src="/socket.io/simple-peer.js"></script>'
+CANVAS_TRACK = "document.createElement('canvas').captureStream(5).getVideoTracks()[0]"
+
+
+class Block(NamedTuple):
+    mark: str
+    path: str
+    language: str
+    code: str
+
+    def __repr__(self) -> str:
+        return f"{self.mark or 'unmarked'}-{self.path or self.language}"
+
+
+BLOCKS = [
+    Block(mark or "", path or "", language, code)
+    for mark, path, language, code in re.findall(
+        r"(?:<!-- (\w+)(?:: (\S+))? -->\n)?^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE
+    )
+]
+
+
+def blocks(mark: str, language: str = "") -> list[Block]:
+    return [block for block in BLOCKS if block.mark == mark and language in ("", block.language)]
+
+
+def test_every_code_block_is_held_to_something() -> None:
+    assert len(BLOCKS) >= 5
+    assert README.count("\n```") == 2 * len(BLOCKS)
+    for block in BLOCKS:
+        assert block.mark in ("file", "excerpt", "run"), f"a block is held to nothing:\n{block.code}"
+
+
+@pytest.mark.parametrize("block", blocks("file"), ids=repr)
+def test_file_blocks_are_the_files(block: Block) -> None:
+    assert block.code == (ROOT / block.path).read_text()
+
+
+@pytest.mark.parametrize("block", blocks("excerpt"), ids=repr)
+def test_excerpts_stand_in_the_files(block: Block) -> None:
+    assert textwrap.dedent(block.code) in (ROOT / block.path).read_text()
+
+
+@pytest.mark.parametrize("block", blocks("run", "python"), ids=repr)
+def test_python_blocks_run(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(block.code + "\nmedia.close()\n")
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "app.py"],
+        cwd=tmp_path,
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    print(ran.stdout, ran.stderr)
+    assert ran.returncode == 0
+    assert "Traceback" not in ran.stderr
+
+
+def test_the_options_are_those_of_the_configuration() -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", README, re.MULTILINE))
+    print(table)
+    options = {field.name: field for field in fields(MediaConfig) if field.init}
+    assert list(table) == [name for name in options if name in table]
+    assert set(table) == set(options)
+    for name, default in table.items():
+        assert options[name].default is not MISSING
+        assert eval(default) == options[name].default, f"the default of {name}"
+
+
+def test_the_commands_exist() -> None:
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test", "test-quick", "check", "bench", "build"} <= named
+    assert named <= targets
+
+
+def test_pictures_and_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    print(links)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("block", blocks("run", "js"), ids=repr)
+async def test_page_blocks_run(block: Block, browser: Browser) -> None:
+    server = Server([sys.executable, "-m", "uvicorn", "server:app", "--port", "0"], cwd=HELLO, env=ENVIRONMENT)
+    async with running(server):
+        publisher, reader = [await bare_page(browser, server.url) for _ in range(2)]
+        peer_id = await publisher.evaluate(
+            f"""async () => {{
+              globalThis.peer = new SimplePeer(io());
+              await peer.addTrack({CANVAS_TRACK}, "webcam");
+              return peer.peerId;
+            }}"""
+        )
+        assert PLACEHOLDER_ID in block.code
+        code = block.code.replace(PLACEHOLDER_ID, peer_id)
+        await reader.evaluate(f"async () => {{ const videoTrack = {CANVAS_TRACK}; {code}; globalThis.peer = peer }}")
+        seen = await until(
+            lambda: reader.evaluate("peer.tracks.map(({peerId, label, broadcast}) => [peerId, label, broadcast])"),
+            "the reader's block gets the publisher's track",
+        )
+        assert seen == [[peer_id, "webcam", False]]
+        for page in (publisher, reader):
+            await page.context.close()
+
+
+async def bare_page(browser: Browser, url: str) -> Page:
+    """A page of the server's origin with nothing in it but the script."""
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(content_type="text/html", body=PAGE)
+
+    page = await (await browser.new_context()).new_page()
+    await page.route("**/bare", answer)
+    await page.goto(f"{url}/bare")
+    return page
