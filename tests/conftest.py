@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
@@ -11,12 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from support.caller import Caller
 from support.chromium import chromium, new_page
+from support.factories import Divert, Invite, Serve
 from support.server import MediaServer, running
 from support.udp_proxy import UdpProxy
-
-Serve = Callable[..., Awaitable[MediaServer]]
-Divert = Callable[..., UdpProxy]
-Invite = Callable[..., Awaitable[Caller]]
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from conftest import Invite, Serve
+from support.factories import Invite, Serve
 
 pytestmark = pytest.mark.browser
 

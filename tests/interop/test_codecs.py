@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Invite, Serve
+from support.factories import Invite, Serve
 
 pytestmark = pytest.mark.browser
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Invite, Serve
 from support.caller import Caller
+from support.factories import Invite, Serve
 from support.firefox import firefox
 from support.machine import outward_address
 

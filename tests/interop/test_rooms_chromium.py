@@ -6,8 +6,8 @@ import asyncio
 import time
 
 import pytest
-from conftest import Invite, Serve
 from support.caller import Caller
+from support.factories import Invite, Serve
 from support.waiting import until
 
 pytestmark = pytest.mark.browser

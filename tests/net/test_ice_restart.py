@@ -6,7 +6,7 @@ import asyncio
 import time
 
 import pytest
-from conftest import Divert, Invite, Serve
+from support.factories import Divert, Invite, Serve
 from support.udp_proxy import CALM, Weather
 from support.waiting import until
 from support.wire import binding_request

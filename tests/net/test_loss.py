@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from conftest import Divert, Invite, Serve
+from support.factories import Divert, Invite, Serve
 from support.fluency import Fluency
 from support.udp_proxy import Weather
 

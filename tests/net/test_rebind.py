@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Divert, Invite, Serve
+from support.factories import Divert, Invite, Serve
 from support.waiting import until
 
 pytestmark = pytest.mark.browser

@@ -25,6 +25,11 @@ def packet(
     return header + extensions + payload
 
 
+def ssrc_of(packet: bytes) -> int:
+    ssrc: int = struct.unpack_from("!I", packet, 8)[0]
+    return ssrc
+
+
 def vp8_payload(*, keyframe: bool, size: int = 600) -> bytes:
     """A whole VP8 frame in one packet as far as a forwarder looks (RFC 7741 §4.2 and §4.3)."""
     descriptor = b"\x10"  # start of partition 0

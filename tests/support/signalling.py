@@ -29,7 +29,7 @@ class SignallingClient:
     """One peer's requests and notifications. Use as a context manager."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self.sio = socketio.AsyncClient(reconnection=False)
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         self.sio.on("*", self._notified, namespace=NAMESPACE)
@@ -37,7 +37,7 @@ class SignallingClient:
         self.capabilities: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
-        await self.sio.connect(self._url, namespaces=["/", NAMESPACE], transports=["websocket"])
+        await self.sio.connect(self.url, namespaces=["/", NAMESPACE], transports=["websocket"])
         greeting = await self.ask("hello")
         self.peer_id, self.capabilities = greeting["peerId"], greeting["routerRtpCapabilities"]
         return self

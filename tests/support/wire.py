@@ -132,6 +132,9 @@ class Wire(asyncio.DatagramProtocol):
     async def connect(self) -> None:
         """ICE, then DTLS; the server must have been told `dtls_parameters()`."""
         await self.connect_ice()
+        await self.shake_hands()
+
+    async def shake_hands(self) -> None:
         self._handshake()
         await until(lambda: self._seal, "the DTLS handshake", every_s=0.02)
 

@@ -19,6 +19,7 @@ from .wire import Wire, dtls_parameters
 
 FPS = 30
 PACKETS_PER_FRAME = 3
+ROOM = "light call"
 
 
 class WirePeer(SignallingClient):
@@ -108,17 +109,19 @@ class Stream:
 class LightCall:
     """One sends, one receives, and the frames that arrive are judged: the bystander of the hostile tests."""
 
-    def __init__(self, sender: WirePeer, receiver: WirePeer, stream: Stream) -> None:
+    def __init__(self, sender: WirePeer, receiver: WirePeer, stream: Stream, consumer: dict[str, Any]) -> None:
         self.sender = sender
         self.receiver = receiver
         self.stream = stream
+        self.consumer = consumer
 
     @property
     def frames_ms(self) -> list[float]:
-        """When the last packet of each frame arrived."""
+        """When the last packet of each of its frames arrived."""
         wire = self.receiver.wires["recv"]
+        ssrc = self.consumer["rtpParameters"]["encodings"][0]["ssrc"]
         both = zip(wire.received_rtp, wire.arrivals_ms, strict=True)
-        return [arrival for packet, arrival in both if packet[1] & 0x80]
+        return [arrival for packet, arrival in both if packet[1] & 0x80 and rtp.ssrc_of(packet) == ssrc]
 
     def fluency_since(self, start_ms: float) -> Fluency:
         return fluency(self.frames_ms, start_ms, time.monotonic() * 1000)
@@ -132,13 +135,15 @@ class LightCall:
 @asynccontextmanager
 async def light_call(server: MediaServer) -> AsyncIterator[LightCall]:
     async with WirePeer(server.url) as sender, WirePeer(server.url) as receiver:
+        for peer in (sender, receiver):
+            await peer.ask("joinRoom", roomId=ROOM)
         await sender.connect("send")
         await receiver.connect("recv")
         stream = await sender.produce()
         available = await receiver.told("producerAvailable", producerId=stream.producer_id)
-        await receiver.consume(available["producerId"])
+        consumer = await receiver.consume(available["producerId"])
         pump = asyncio.create_task(stream.run())
-        call = LightCall(sender, receiver, stream)
+        call = LightCall(sender, receiver, stream, consumer)
         try:
             await call.flows()
             yield call

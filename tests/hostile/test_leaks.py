@@ -1,0 +1,55 @@
+"""Coming and going leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from support.factories import Serve
+from support.server import MediaServer
+from support.waiting import until
+from support.wire_peer import WirePeer
+
+CYCLES = 200
+AT_ONCE = 5
+
+
+async def one_cycle(server: MediaServer, number: int) -> None:
+    """Two peers meet, send and receive; one says goodbye, the other just goes."""
+    async with WirePeer(server.url) as sender, WirePeer(server.url) as receiver:
+        for peer in (sender, receiver):
+            await peer.ask("joinRoom", roomId=f"room {number}")
+        await asyncio.gather(sender.connect("send"), receiver.connect("recv"))
+        stream = await sender.produce()
+        await receiver.told("producerAvailable", producerId=stream.producer_id)
+        await receiver.consume(stream.producer_id)
+        stream.send_frame(keyframe=True)
+        await until(lambda: receiver.wires["recv"].received_rtp, "a packet", every_s=0.01)
+        if number % 2:
+            await sender.ask("closeTransport", transportId=sender.transport_ids["send"])
+
+
+def footprint(stats: dict[str, Any]) -> dict[str, Any]:
+    return {name: stats[name] for name in ("fds", "threads", "tasks", "objects")}
+
+
+async def test_two_hundred_comings_and_goings(serve: Serve) -> None:
+    server = await serve()
+    for number in range(AT_ONCE):  # what is made once and kept (thread pools, caches) is made here
+        await one_cycle(server, number)
+    before = await server.empty()
+    for first in range(0, CYCLES, AT_ONCE):
+        await asyncio.gather(*(one_cycle(server, number) for number in range(first, first + AT_ONCE)))
+
+    async def as_before() -> bool:
+        return footprint(await server.stats()) == footprint(before)
+
+    try:
+        await until(as_before, "everything as it was", timeout_s=10)
+    except AssertionError:
+        print("before", footprint(before))
+        print("after ", footprint(await server.stats()))
+        raise
+    growth = (await server.stats())["rss_bytes"] - before["rss_bytes"]
+    print(f"{CYCLES} cycles of two peers: {footprint(before)}, memory +{growth / 2**20:.1f} MB")
+    assert growth < 20 << 20

@@ -1,0 +1,160 @@
+"""Requests that no honest client sends: each is answered, with an error that tells nothing about others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from support import rtp
+from support.signalling import SignallingClient
+from support.wire import dtls_parameters
+from support.wire_peer import LightCall, WirePeer
+
+NOBODY = "no-such-id-0123456789"
+
+RUBBISH: list[Any] = [None, True, 7, -1.5, "text", [], [[]], {"": {}}, ["a"] * 1000, {"x" * 1000: "y" * 1000}]
+
+TARGETS = {
+    "transport": {
+        "connectWebRtcTransport": {"dtlsParameters": dtls_parameters()},
+        "restartIce": {},
+        "closeTransport": {},
+    },
+    "producer": {"pauseProducer": {}, "resumeProducer": {}, "closeProducer": {}},
+    "consumer": {"resumeConsumer": {}},
+    "peer": {"connectToPeer": {}, "disconnectFromPeer": {}, "pausePeer": {}, "resumePeer": {}},
+}
+
+REQUESTS = [
+    *(request for requests in TARGETS.values() for request in requests),
+    "setRtpCapabilities",
+    "createWebRtcTransport",
+    "produce",
+    "consume",
+    "joinRoom",
+    "leaveRoom",
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_name", "rest"),
+    [(kind, name, rest) for kind, requests in TARGETS.items() for name, rest in requests.items()],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_anothers_id_is_answered_like_an_id_that_never_was(
+    bystander: LightCall, kind: str, request_name: str, rest: dict[str, Any]
+) -> None:
+    foreign = {
+        "transport": bystander.sender.transport_ids["send"],
+        "producer": bystander.stream.producer_id,
+        "consumer": bystander.consumer["consumerId"],
+        "peer": bystander.sender.peer_id,
+    }[kind]
+    async with WirePeer(bystander.sender.url) as outsider:
+        answers = [await outsider.answer(request_name, {f"{kind}Id": target} | rest) for target in (foreign, NOBODY)]
+    print(request_name, answers)
+    assert not answers[0]["ok"]
+    assert answers[0]["error"]["code"] == "not_found"
+    # Word for word the same, but for the id that the asker gave.
+    assert str(answers[0]).replace(foreign, NOBODY) == str(answers[1])
+
+
+async def test_consuming_what_is_out_of_sight(bystander: LightCall) -> None:
+    async with WirePeer(bystander.sender.url) as outsider:
+        await outsider.connect("recv")
+        await outsider.ask("setRtpCapabilities", rtpCapabilities=outsider.capabilities)
+        transport = outsider.transport_ids["recv"]
+        answers = [
+            await outsider.answer("consume", {"transportId": transport, "producerId": target})
+            for target in (bystander.stream.producer_id, NOBODY)
+        ]
+    assert answers[0]["error"]["code"] == "not_found"
+    assert str(answers[0]).replace(bystander.stream.producer_id, NOBODY) == str(answers[1])
+
+
+async def test_payloads_of_every_wrong_shape(bystander: LightCall) -> None:
+    async with SignallingClient(bystander.sender.url) as abuser:
+        for request in REQUESTS:
+            for payload in RUBBISH:
+                answer = await abuser.answer(request, payload)
+                assert not answer["ok"], (request, payload)
+                assert answer["error"]["code"] == "bad_request", (request, payload, answer)
+                assert answer["error"]["message"]
+        print(f"{len(REQUESTS) * len(RUBBISH)} payloads, all answered with bad_request")
+
+
+async def test_a_request_that_is_none(bystander: LightCall) -> None:
+    async with SignallingClient(bystander.sender.url) as abuser:
+        for name in ("launchMissiles", "__init__", "close", "connect_error", "\r\n", "x" * 500):
+            answer = await abuser.answer(name, {})
+            assert answer["error"]["code"] == "unknown_request", (name, answer)
+
+
+async def test_names_that_would_break_a_line_or_a_table(bystander: LightCall) -> None:
+    """Line ends and sizes in what other peers will be shown or put into SDP."""
+    async with WirePeer(bystander.sender.url) as abuser:
+        await abuser.connect("send")
+        for changes in (
+            {"mid": "0\r\na=candidate:1"},
+            {"mid": "m" * 1000},
+            {"rtcp": {"cname": "c\r\na=x", "reducedSize": True, "mux": True}},
+            {"rtcp": {"cname": "c" * 10_000, "reducedSize": True, "mux": True}},
+            {"encodings": [{"rid": "r\r\n"}]},
+            {"encodings": [{"ssrc": number} for number in range(1, 1000)]},
+            {"encodings": []},
+            {"codecs": []},
+            {"headerExtensions": [{"uri": "x" * 10_000, "id": 1}]},
+            {"headerExtensions": [{"uri": "urn:ietf:params:rtp-hdrext:sdes:mid", "id": 100_000}]},
+        ):
+            answer = await produce_with(abuser, changes)
+            assert not answer["ok"], changes
+            assert answer["error"]["code"] in ("bad_request", "bad_parameters", "unsupported", "limit_reached"), answer
+            assert answer["error"]["hint"] or answer["error"]["message"]
+
+
+async def produce_with(peer: WirePeer, changes: dict[str, Any]) -> dict[str, Any]:
+    parameters = rtp.video_parameters(peer.codec("video/VP8"), 77) | changes
+    return await peer.answer(
+        "produce",
+        {
+            "transportId": peer.transport_ids["send"],
+            "kind": "video",
+            "rtpParameters": parameters,
+            "label": "odd",
+            "broadcast": True,
+        },
+    )
+
+
+async def test_an_oversize_payload(bystander: LightCall) -> None:
+    async with SignallingClient(bystander.sender.url) as abuser:
+        answer = await abuser.answer("joinRoom", {"roomId": "r" * 500_000})
+        assert answer["error"]["code"] == "bad_request"
+        assert len(str(answer)) < 2000, "an error does not repeat what was sent"
+
+
+async def test_a_storm_of_requests(bystander: LightCall) -> None:
+    """Every one is answered, most of them with too_many_requests; the others are not kept waiting."""
+    async with SignallingClient(bystander.sender.url) as abuser:
+        answers = await asyncio.gather(*(abuser.answer("hello", {}) for _ in range(2000)))
+        refused = [answer["error"]["code"] for answer in answers if not answer["ok"]]
+        print(f"{len(answers)} requests at once, {len(refused)} refused")
+        assert set(refused) == {"too_many_requests"}
+        began = asyncio.get_running_loop().time()
+        await bystander.sender.ask("getStats")
+        waited = asyncio.get_running_loop().time() - began
+        assert waited < 1
+
+
+async def test_limits_of_one_peer(bystander: LightCall) -> None:
+    async with WirePeer(bystander.sender.url) as abuser:
+        await abuser.connect("send")
+        again = await abuser.answer("createWebRtcTransport", {"direction": "send"})
+        assert again["error"]["code"] == "already_exists"
+        for number in range(100):
+            answer = await produce_with(abuser, {"encodings": [{"ssrc": 1000 + number}], "mid": str(number)})
+            if not answer["ok"]:
+                break
+        print("refused:", number, answer)
+        assert answer["error"]["code"] in ("already_exists", "limit_reached")
