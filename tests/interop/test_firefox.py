@@ -7,6 +7,7 @@ from support.caller import Caller
 from support.factories import Invite, Serve
 from support.firefox import firefox
 from support.machine import outward_address
+from support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,8 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
         await fox.join("room")
         await chrome.publish_video()
         await fox.publish_video()
+        await chrome.publish_audio()
+        await fox.publish_microphone()
         await fox.sees([chrome])
         await chrome.sees([fox])
         for name, caller in {"Firefox": fox, "Chromium": chrome}.items():
@@ -32,5 +35,12 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
                 # Firefox paints and plays on the processor here, so its own rate is no measure of the server.
                 assert seen.fps >= 10
                 assert seen.longest_gap_ms < 1000
+        for hearer, speaker in ((fox, chrome), (chrome, fox)):
+
+            async def energy(hearer: Caller = hearer, speaker: Caller = speaker) -> float:
+                heard: float = (await hearer.received(speaker, "microphone")).get("totalAudioEnergy", 0.0)
+                return heard
+
+            print(f"caller {hearer.number} heard an energy of {await until(energy, 'sound'):.3f}")
         await fox.close()
     await chrome.sees([])

@@ -55,6 +55,10 @@ class Caller:
     async def publish_audio(self, label: str = "microphone", **how: Any) -> None:
         await self.page.call("publishAudio", label=label, hertz=self.hertz, **how)
 
+    async def publish_microphone(self) -> None:
+        """What the browser's fake microphone gives."""
+        await self.page.call("publishMicrophone", label="microphone")
+
     async def unpublish(self, label: str = "webcam") -> None:
         await self.page.call("unpublish", label=label)
 

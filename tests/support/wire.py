@@ -114,7 +114,8 @@ class Wire(asyncio.DatagramProtocol):
 
     async def bind(self) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, local_addr=(self.server[0], 0))
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.server[0], 0))
+        self.udp = Way(transport, self.server)
 
     async def move(self) -> None:
         """Go on from another source address, as a client does on a new network."""
@@ -153,10 +154,6 @@ class Wire(asyncio.DatagramProtocol):
         self.udp.close()
 
     # what comes
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.udp = Way(transport, self.server)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         self.received_bytes += len(data)

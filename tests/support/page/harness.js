@@ -81,6 +81,13 @@ async function publishAudio({label, broadcast = true, options, ...tone}) {
   await publish(label, toneTrack(tone), broadcast, options);
 }
 
+/** The browser's fake microphone, for a browser whose AudioContext does not run without a sound card. */
+async function publishMicrophone({label}) {
+  const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+  const [track] = stream.getAudioTracks();
+  await publish(label, {track, stop: () => track.stop()}, true);
+}
+
 async function publish(label, source, broadcast, options) {
   published.get(label)?.stop();
   published.set(label, source);
@@ -148,6 +155,6 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, unpublish, ask, look, mirror, freezePainting, received, close,
+  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, freezePainting, received, close,
   events: () => events,
 };
