@@ -49,7 +49,8 @@ cdef int rtcp_fir_count(const RtcpView *view) noexcept nogil
 cdef void rtcp_fir_item(const RtcpView *view, int index, uint32_t *ssrc, uint8_t *seq) noexcept nogil
 cdef bint rtcp_remb_bitrate(const RtcpView *view, uint64_t *bps) noexcept nogil
 
-# Writing. Each returns the bytes written at `out`, which must have room (32 + 24 per block, 12 + 4 per NACK, ...).
+# Writing. Each returns the bytes written at `out`, which must have room (28 + 24 per block, 12 + 4 per NACK, ...).
+# What is beyond the most that one packet takes (31 blocks, 64 NACKs, 255 SSRCs or bytes of CNAME) is left out.
 cdef int rtcp_write_sr(
     uint8_t *out, uint32_t ssrc, const SenderInfo *info, const ReportBlock *blocks, int count,
 ) noexcept nogil

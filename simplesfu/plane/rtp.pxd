@@ -27,10 +27,22 @@ cdef struct RtpView:
     uint16_t ext_mask        # bit i is set when the packet carries an element with router id i (1..14)
     int32_t send_time_offset  # where abs-send-time's 3 bytes are, from `data`; 0 when there is none
 
+# Fills the whole view. Extension elements are not looked at; a block that is not of RFC 8285 counts as an empty one.
 cdef int rtp_parse(uint8_t *data, int length, RtpView *view) noexcept nogil
+
+# The data of the first element with that id, NULL when there is none; `length` gets its bytes.
 cdef uint8_t *rtp_extension(const RtpView *view, uint8_t ext_id, int *length) noexcept nogil
+
+# Once per packet, on the way in: sets the payload type, removes CSRCs, keeps the elements whose id `id_map` (256
+# entries, 0: drop) gives a router id, the first of each, up to the first fault. The payload stays where it is;
+# `view.data` moves.
 cdef void rtp_normalise(
     RtpView *view, const uint8_t *id_map, uint8_t payload_type, uint8_t send_time_id,
 ) noexcept nogil
+
+# Makes the retransmitted packet of an RTX packet (RFC 4588 §4), in place; RTP_EMPTY_RTX where there is none inside.
 cdef int rtp_unwrap_rtx(RtpView *view, uint32_t ssrc, uint8_t payload_type) noexcept nogil
+
+# Copies a normalised packet to `out`, which has room for view.length, with those elements whose router id's bit is in
+# `keep_mask`. Returns the copy's length; `send_time_offset` is as in the view, but from `out`.
 cdef int rtp_strip(uint8_t *out, const RtpView *view, uint16_t keep_mask, int32_t *send_time_offset) noexcept nogil

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from Cython.Build import cythonize
-from setuptools import Distribution, Extension
+
+cythonize = pytest.importorskip("Cython.Build").cythonize
+setuptools = pytest.importorskip("setuptools")
 
 HERE = Path(__file__).parent
 PLANE = HERE.parents[1] / "simplesfu" / "plane"
@@ -50,14 +51,16 @@ def build(where: Path) -> None:
     paths["exact_buffers"] = where / "exact_buffers.pyx"
     extensions = cythonize(
         [
-            Extension(name, [str(path)], extra_compile_args=SANITIZE, extra_link_args=["-fsanitize=address,undefined"])
+            setuptools.Extension(
+                name, [str(path)], extra_compile_args=SANITIZE, extra_link_args=["-fsanitize=address,undefined"]
+            )
             for name, path in paths.items()
         ],
         include_path=[str(where)],
         compiler_directives={"boundscheck": False, "wraparound": False, "cdivision": True, "initializedcheck": False},
         quiet=True,
     )
-    command = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
+    command = setuptools.Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(where), str(where / "temp")
     command.ensure_finalized()
     command.run()
