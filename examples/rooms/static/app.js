@@ -8,8 +8,8 @@ import { Stage } from "./stage.js";
 import { icon, initialOf, showTrack } from "./tile.js";
 
 const TOGGLES = {
-  microphone: { icon: "mic", short: "Mic", on: "Mute the microphone", off: "Switch the microphone on" },
-  camera: { icon: "camera", short: "Camera", on: "Switch the camera off", off: "Switch the camera on" },
+  microphone: { icon: "mic", name: "Microphone", on: "Mute the microphone", off: "Switch the microphone on" },
+  camera: { icon: "camera", name: "Camera", on: "Switch the camera off", off: "Switch the camera on" },
 };
 
 const $ = (selector) => document.querySelector(selector);
@@ -54,11 +54,12 @@ async function showPreview() {
   $("#own-name").value = remembered();
   show("preview");
 
+  renderOwn();
+  await listDevices();
   const problem = problems.environmentProblem();
   if (problem) notice($("#device-notice"), problem);
+  else await openDevices();
   if (problem?.fatal) $("#join-button").disabled = true;
-  if (navigator.mediaDevices) await openDevices();
-  else $("#own-state").textContent = "You will join as a viewer";
 }
 
 async function openDevices() {
@@ -68,8 +69,8 @@ async function openDevices() {
   if (camera && microphone) notice($("#device-notice"), problems.deviceProblem(camera), openDevices);
   else if (camera) notice($("#device-notice"), problems.deviceProblem(camera, "camera"), openDevices);
   else if (microphone) notice($("#device-notice"), problems.deviceProblem(microphone, "microphone"), openDevices);
-  await listDevices();
   renderOwn();
+  await listDevices();
 }
 
 async function listDevices() {
@@ -77,7 +78,7 @@ async function listDevices() {
     const kind = select.dataset.pick;
     const found = await devices.list(kind);
     const options = found.map(({ deviceId, label }, index) => {
-      return new Option(label || `${TOGGLES[kind].short} ${index + 1}`, deviceId, false, deviceId === devices[kind].deviceId);
+      return new Option(label || `${TOGGLES[kind].name} ${index + 1}`, deviceId, false, deviceId === devices[kind].deviceId);
     });
     select.replaceChildren(...(options.length ? options : [new Option("None found", "")]));
     select.disabled = options.length === 0;
@@ -103,10 +104,9 @@ function renderToggle(button) {
   const { on } = devices[kind];
   const words = TOGGLES[kind];
   const label = document.createElement("span");
-  label.textContent = words.short;
+  label.textContent = words.name;
   button.replaceChildren(icon(on ? words.icon : `${words.icon}-off`), label);
   button.setAttribute("aria-pressed", String(on));
-  button.setAttribute("aria-label", words.short === "Mic" ? "Microphone" : "Camera");
   button.title = on ? words.on : words.off;
   button.disabled = !navigator.mediaDevices;
 }
@@ -164,6 +164,7 @@ async function join() {
   renderLevel();
   renderOwn();
   show("call");
+  showTrouble(call.trouble);
   $("#leave").focus({ preventScroll: true });
 }
 

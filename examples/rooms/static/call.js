@@ -50,6 +50,11 @@ export class Call extends EventTarget {
     if (!on) await this.#remove(label);
   }
 
+  get trouble() {
+    if (this.#troubles.has("server")) return "server";
+    return this.#troubles.size > 0 ? "media" : null;
+  }
+
   get sharesScreen() {
     return this.#sent.has("screen");
   }
@@ -138,8 +143,7 @@ export class Call extends EventTarget {
     if (this.#troubles.has(where) === isTrouble) return;
     if (isTrouble) this.#troubles.add(where);
     else this.#troubles.delete(where);
-    const media = this.#troubles.size > 0 ? "media" : null;
-    this.#fire("trouble", this.#troubles.has("server") ? "server" : media);
+    this.#fire("trouble", this.trouble);
   }
 
   /** The server's UDP port, as the browser's own statistics tell it; null when they do not. */

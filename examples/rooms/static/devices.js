@@ -63,7 +63,7 @@ export class Devices extends EventTarget {
 
   /** [{deviceId, label}] of the kind; the labels are known once permission is given. */
   async list(kind) {
-    const devices = await navigator.mediaDevices.enumerateDevices();
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     return devices.filter((device) => device.kind === DEVICE_KINDS[kind] && device.deviceId);
   }
 

@@ -13,9 +13,10 @@ export class Tile {
     this.video = document.createElement("video");
     Object.assign(this.video, { muted: true, autoplay: true, playsInline: true });
     this.avatar = element("span", "avatar", element("span"));
+    this.avatar.ariaHidden = "true";
     this.caption = element("span", "tile-name");
     this.button = element("button", "tile", this.avatar, this.caption);
-    this.button.type = "button";
+    Object.assign(this.button, { type: "button", title: "Show large" });
     this.button.setAttribute("aria-pressed", "false");
     this.button.addEventListener("click", () => onChoose(this));
     this.item = element("li", "", this.button);
@@ -37,7 +38,6 @@ export class Tile {
     this.avatar.firstChild.textContent = initialOf(name);
     this.caption.textContent = this.title;
     if (silent) this.caption.append(icon("mic-off", "is muted"));
-    this.button.setAttribute("aria-label", `${this.title}${silent ? ", muted" : ""}: show large`);
   }
 
   get title() {
