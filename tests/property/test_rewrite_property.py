@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simplesfu.plane import rtcp, rtp
-from tests.support.plane_call import KEYFRAME, PlaneCall, Viewer, plane_call
-from tests.support.srtp_peer import wait_until
+from support.plane_call import KEYFRAME, PlaneCall, Viewer, plane_call
+from support.srtp_peer import wait_until
 
 # A frame: packets, is it a keyframe, which of its packets are lost, is it sent backwards.
 frames = st.tuples(st.integers(1, 5), st.booleans(), st.sets(st.integers(0, 4), max_size=2), st.booleans())

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from simplesfu.plane import Plane, rtp
-from tests.support.srtp_peer import SrtpPeer, plane_socket
+from support.srtp_peer import SrtpPeer, plane_socket
 
 # The publisher's numbers, chosen different from the router's.
 PT, RTX_PT, SSRC, RTX_SSRC = 96, 97, 0x11111111, 0x22222222

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from simplesfu.plane import MAX_TUPLES, DtlsDatagram, Plane, PlaneError, StreamStarted, StunRequest, TupleSelected, rtcp, rtp
-from tests.support.plane_call import (
+from support.plane_call import (
     KEYFRAME,
     LEVEL_EXT,
     MID_EXT,
@@ -23,7 +23,7 @@ from tests.support.plane_call import (
     SSRC,
     plane_call,
 )
-from tests.support.srtp_peer import KEY_BYTES, SrtpPeer, plane_socket, wait_until
+from support.srtp_peer import KEY_BYTES, SrtpPeer, plane_socket, wait_until
 
 
 @pytest.mark.parametrize("profile", sorted(KEY_BYTES))
