@@ -1,0 +1,198 @@
+"""The engine: sockets, plane, links, and the thread that looks after them."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from simplesfu.config import MediaConfig
+from simplesfu.engine.aiortc_bridge import Certificate
+from simplesfu.engine.candidates import find_candidates
+from simplesfu.engine.dtls import local_fingerprints
+from simplesfu.engine.link import Link, LinkObserver, LinkServices
+from simplesfu.engine.loop_thread import LoopThread
+from simplesfu.engine.sockets import close_sockets, open_sockets
+from simplesfu.engine.tasks import TaskSet
+from simplesfu.errors import Closed
+from simplesfu.plane.events import DtlsDatagram, StreamStarted, StunRequest, TupleSelected
+from simplesfu.plane.plane import Plane
+from simplesfu.types import DtlsFingerprint, IceCandidate
+
+if TYPE_CHECKING:
+    from simplesfu.plane.plane import Event
+
+Result = TypeVar("Result")
+
+TICK_S: Final = 0.5
+EVENT_READS: Final = 4
+"""Reads of the plane in one turn of the loop: together they empty its ring of events."""
+
+logger = logging.getLogger(__name__)
+
+
+def monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+class Engine:
+    """start() opens the sockets and the thread "simplesfu-engine"; close() leaves nothing of them.
+
+    Links are made and used on its loop: run() and call() take a coroutine there from another thread.
+    `clock` gives microseconds that never go back.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    plane: Plane
+    candidates: list[IceCandidate]
+    fingerprints: list[DtlsFingerprint]
+    on_stream_started: dict[int, Callable[[int], object]]
+    """By the plane's id of a recv stream: called on the loop with the SSRC of its first packet."""
+
+    def __init__(self, config: MediaConfig, *, clock: Callable[[], int] = monotonic_us) -> None:
+        self.config = config
+        self.on_stream_started = {}
+        self._clock = clock
+        self._certificate = Certificate.generateCertificate()
+        self.fingerprints = local_fingerprints(self._certificate)
+        self._links: dict[int, Link] = {}
+        self._tasks = TaskSet()
+        self._rejects: Counter[str] = Counter()
+        self._thread = LoopThread("simplesfu-engine", self._main, self._release)
+        self._sockets: list[socket.socket] = []
+        self._accepts_links = False
+
+    def start(self) -> None:
+        """Raises ConfigError when it cannot listen or find out its addresses as the configuration says."""
+        if self._sockets:
+            raise RuntimeError("an engine starts once")
+        self._sockets = open_sockets(self.config)
+        try:
+            self.candidates = find_candidates(self._sockets, self.config.announced_hosts)
+            self.plane = Plane(self._sockets, hold_us=self.config.hold_us)
+            self.plane.start()
+            self.loop = self._thread.start()
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Close the links, end the threads, give back the sockets. From any thread; a second call does nothing.
+
+        It waits until that is done, except when the engine's own loop calls it.
+        """
+        self._thread.stop()
+
+    async def aclose(self) -> None:
+        """close(), for the application's event loop, which goes on meanwhile."""
+        if self._thread.is_current():
+            self.close()
+        else:
+            await asyncio.to_thread(self.close)
+
+    def run(self, coro: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Run a coroutine on the engine's loop, from any thread. Raises Closed."""
+        return self._thread.run(coro)
+
+    def call(self, coro: Coroutine[Any, Any, Result], timeout_s: float | None = None) -> Result:
+        """run() and wait for the result, from any thread but the engine's. Raises Closed, TimeoutError."""
+        return self._thread.call(coro, timeout_s)
+
+    def create_link(self, observer: LinkObserver) -> Link:
+        """On the loop. Raises Closed."""
+        if not self._accepts_links:
+            raise Closed("the media engine has stopped")
+        link = Link(
+            LinkServices(
+                plane=self.plane,
+                certificate=self._certificate,
+                tasks=self._tasks,
+                rejects=self._rejects,
+                clock=self._clock,
+                consent_timeout_us=round(self.config.consent_timeout_s * 1e6),
+                forget=self._forget,
+            ),
+            observer,
+        )
+        self._links[link.handle] = link
+        return link
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """{"links": by state, "rejects": what came in and was not accepted, by reason}. From any thread."""
+        return {
+            "links": dict(Counter(link.state for link in list(self._links.values()))),
+            "rejects": dict(self._rejects),
+        }
+
+    def _forget(self, handle: int) -> None:
+        self._links.pop(handle, None)
+
+    async def _main(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.plane.fileno(), self._read_events)
+        self._accepts_links = True
+        self._tasks.spawn(self._tick(stop), "tick of the engine")
+        try:
+            await stop.wait()
+        finally:
+            self._accepts_links = False
+            for link in list(self._links.values()):
+                link.close("engine_closed")
+            loop.remove_reader(self.plane.fileno())
+            await self._tasks.close()
+
+    async def _tick(self, stop: asyncio.Event) -> None:
+        """The one timer of all links."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if not threading.main_thread().is_alive():
+                logger.info("the program has ended: closing the media engine, which nobody closed")
+                stop.set()
+            # After a stall of this thread the clients' checks wait in the plane: hear them before judging a silence.
+            self._read_events()
+            now_us = self._clock()
+            for link in list(self._links.values()):
+                link.check(now_us)
+
+    def _read_events(self) -> None:
+        for _ in range(EVENT_READS):
+            events = self.plane.read_events()
+            if not events:
+                return
+            for event in events:
+                try:
+                    self._route(event)
+                except Exception:
+                    self._count_fault(event)
+
+    def _route(self, event: Event) -> None:
+        if isinstance(event, StreamStarted):
+            callback = self.on_stream_started.get(event.recv_stream)
+            if callback is not None:
+                callback(event.ssrc)
+            return
+        link = self._links.get(event.transport)
+        if link is None:  # it closed while the event was on its way
+            self._rejects["link_closed"] += 1
+        elif isinstance(event, StunRequest):
+            link.receive_stun(event.address, event.data)
+        elif isinstance(event, DtlsDatagram):
+            link.receive_dtls(event.data)
+        elif isinstance(event, TupleSelected):
+            link.tuple_selected(event.address)
+
+    def _count_fault(self, event: Event) -> None:
+        """A bug. One event must not stop the others, and a stream of them must not fill the log."""
+        self._rejects["internal_error"] += 1
+        if self._rejects["internal_error"].bit_count() == 1:
+            logger.exception("%s was not handled", type(event).__name__)
+
+    def _release(self) -> None:
+        if hasattr(self, "plane"):
+            self.plane.close()
+        close_sockets(self._sockets)
