@@ -3,54 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 import socket
-import struct
-import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from aioice import stun
+from support.attacks import flood, odd_datagrams
 from support.waiting import until
-from support.wire import binding_request
 from support.wire_peer import LightCall, WirePeer
-
-PLAINTEXT_ALERT = bytes.fromhex("15fefd00000000000000000002") + b"\x02\x28"
-CLIENT_HELLO = (
-    bytes.fromhex("16fefd00000000000000000036" + "010000" + "2a" + "0000" + "000000" + "00002a" + "fefd")
-    + bytes(32)
-    + bytes.fromhex("00" + "00" + "0002c02b" + "0100")
-)
-
-
-def malformed_stun() -> Iterator[bytes]:
-    """Binding requests whose attributes lie about their lengths or hold too little."""
-    header = struct.Struct("!HHI12s")
-    for kind in (0x0001, 0x0006, 0x0008, 0x0009, 0x0020, 0x0024, 0x0025, 0x8028, 0x802A, 0x802B):
-        for length, body in ((0, b""), (1, b"\x00" * 4), (3, b"\x00" * 4), (0xFFFF, b"\x00" * 4), (8, b"")):
-            attribute = struct.pack("!HH", kind, length) + body
-            yield header.pack(1, len(attribute), stun.COOKIE, os.urandom(12)) + attribute
-            yield header.pack(1, 0xFFFC, stun.COOKIE, os.urandom(12)) + attribute
-
-
-def odd_datagrams(server_ufrag: str) -> dict[str, list[bytes]]:
-    dice = random.Random(11)
-    return {
-        "empty": [b""] * 20,
-        "one byte": [bytes([first]) for first in range(256)],
-        "random": [dice.randbytes(dice.randrange(1, 1500)) for _ in range(500)],
-        "oversize, looking like RTP": [b"\x80" + bytes(size) for size in (1500, 1501, 2000, 9000, 60000)],
-        "looking like RTCP": [struct.pack("!BBHI", 0x80, kind, 1, 1) for kind in range(192, 224)],
-        "plaintext alert": [PLAINTEXT_ALERT] * 20,
-        "ClientHello": [CLIENT_HELLO] * 20,
-        "malformed STUN": list(malformed_stun()),
-        "STUN with a live name and a wrong password": [binding_request(f"{server_ufrag}:x", "wrong")] * 50,
-        "STUN with a name that is none": [binding_request("nobody:x", "wrong")] * 50,
-        "STUN with a name of binary rubbish": [binding_request("\x00\r\n\x7fé" * 40, "wrong")] * 20,
-    }
 
 
 def drain(end: socket.socket) -> list[bytes]:
@@ -118,13 +77,5 @@ async def test_a_handshake_under_way_is_not_disturbed(bystander: LightCall, atta
 async def test_a_hundred_thousand_datagrams(bystander: LightCall) -> None:
     """A flood of junk, of bad STUN and of bad SRTP from a stranger, as fast as one process sends them."""
     wire = bystander.sender.wires["send"]
-    flood = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).with_name("flood.py")),
-        *map(str, (*wire.server, wire.ice["usernameFragment"], bystander.stream.ssrc)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await flood.communicate()
-    print(said.decode())
-    assert flood.returncode == 0
+    print(await flood(wire.server, wire.ice["usernameFragment"], bystander.stream.ssrc))
     await bystander.flows()

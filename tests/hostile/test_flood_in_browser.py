@@ -1,0 +1,33 @@
+"""A flood as two people in Chromium see it: they do not."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from support.attacks import flood, odd_datagrams
+from support.factories import Invite, Serve
+
+pytestmark = pytest.mark.browser
+
+
+async def test_a_call_in_chromium_under_a_flood(serve: Serve, invite: Invite) -> None:
+    server = await serve()
+    alice, bob = [await invite(server, number, "room") for number in (80, 81)]
+    await alice.publish_video()
+    await bob.publish_video()
+    await alice.sees([bob])
+    await bob.sees([alice])
+    before, start, logged = await server.stats(), await bob.now(), len(server.lines)
+    with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+        for datagrams in odd_datagrams("whoever").values():
+            for datagram in datagrams:
+                stranger.sendto(datagram, server.media_address)
+    print(await flood(server.media_address, "whoever", 1))
+    after = await server.stats()
+    [seen] = (await bob.fluency_since(start)).values()
+    print(f"{seen}; memory {(after['rss_bytes'] - before['rss_bytes']) / 2**20:+.1f} MB")
+    assert not seen.freezes
+    assert seen.fps >= 25
+    assert after["rss_bytes"] - before["rss_bytes"] < 30 << 20
+    assert len(server.lines) - logged < 20
