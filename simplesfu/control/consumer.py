@@ -1,0 +1,98 @@
+"""A track on its way to one client."""
+from __future__ import annotations
+
+from simplesfu.control.ids import new_id
+from simplesfu.control.ortc import ProducerType
+from simplesfu.control.producer import Producer
+from simplesfu.control.signal import Signal
+from simplesfu.errors import Closed
+from simplesfu.plane import Plane
+from simplesfu.types import MediaKind, RtpParameters
+
+
+class Consumer:
+    """Made by WebRtcTransport.consume, paused: media flows after resume(), while its producer is not paused either.
+
+    on_close(reason): "closed", "producer_closed" or "transport_closed".
+    """
+
+    def __init__(self, plane: Plane, producer: Producer, *, rtp_parameters: RtpParameters, send_stream: int) -> None:
+        self.id = new_id()
+        self.rtp_parameters = rtp_parameters
+        self.paused = True
+        self.closed = False
+        self.on_close: Signal[[str]] = Signal()
+        self._plane = plane
+        self._producer = producer
+        self.send_stream = send_stream
+        producer.subscribe(self)
+        self.source_changed()
+
+    @property
+    def producer_id(self) -> str:
+        return self._producer.id
+
+    @property
+    def kind(self) -> MediaKind:
+        return self._producer.kind
+
+    @property
+    def type(self) -> ProducerType:
+        return self._producer.type
+
+    @property
+    def producer_paused(self) -> bool:
+        return self._producer.paused
+
+    def pause(self) -> None:
+        """Stop forwarding to this client. Raises Closed."""
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        """Video starts again with a keyframe, which the plane asks for. Raises Closed."""
+        self._set_paused(False)
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        self._close("closed")
+
+    def transport_closed(self) -> None:
+        self._close("transport_closed")
+
+    def producer_closed(self) -> None:
+        self._close("producer_closed")
+
+    def source_changed(self) -> None:
+        """Take packets from the producer's current source; video moves over at the next keyframe."""
+        self._plane.set_source(self.send_stream, self._producer.source)
+
+    def stats(self) -> dict[str, object]:
+        """The plane's numbers of the stream (docs/counters.md)."""
+        self._check_open()
+        return {
+            **self._plane.send_stream_stats(self.send_stream),
+            "id": self.id,
+            "producer_id": self.producer_id,
+            "kind": self.kind,
+            "type": self.type,
+            "paused": self.paused,
+            "producer_paused": self.producer_paused,
+        }
+
+    def _set_paused(self, paused: bool) -> None:
+        self._check_open()
+        if paused != self.paused:
+            self.paused = paused
+            self._plane.pause_send_stream(self.send_stream, paused)
+
+    def _close(self, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self._producer.unsubscribe(self)
+        self._plane.remove_send_stream(self.send_stream)
+        self.on_close.emit(reason)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise Closed("the consumer has closed")

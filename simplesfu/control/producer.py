@@ -1,0 +1,126 @@
+"""A track that a client publishes."""
+from __future__ import annotations
+
+from typing import Protocol
+
+from simplesfu.control.ids import new_id
+from simplesfu.control.layers import choose_encoding
+from simplesfu.control.ortc import ProducerType
+from simplesfu.control.signal import Signal
+from simplesfu.errors import Closed
+from simplesfu.plane import Plane
+from simplesfu.types import MediaKind, RtpParameters
+
+
+class Subscriber(Protocol):
+    """What a producer knows of its consumers."""
+
+    @property
+    def id(self) -> str: ...
+
+    def source_changed(self) -> None: ...
+
+    def producer_closed(self) -> None: ...
+
+
+class Producer:
+    """Made by WebRtcTransport.produce. `recv_streams` are the plane's ids of its encodings, the lowest quality first.
+
+    on_close(reason): "closed" or "transport_closed", after its consumers have closed.
+    """
+
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        kind: MediaKind,
+        producer_type: ProducerType,
+        rtp_parameters: RtpParameters,
+        consumable_rtp_parameters: RtpParameters,
+        recv_streams: list[int],
+        paused: bool,
+    ) -> None:
+        self.id = new_id()
+        self.kind = kind
+        self.type = producer_type
+        self.rtp_parameters = rtp_parameters
+        self.consumable_rtp_parameters = consumable_rtp_parameters
+        self.paused = False
+        self.closed = False
+        self.on_close: Signal[[str]] = Signal()
+        self._plane = plane
+        self.recv_streams = recv_streams
+        self._started = [False] * len(recv_streams)
+        self._subscribers: dict[str, Subscriber] = {}
+        if paused:
+            self.pause()
+
+    @property
+    def source(self) -> int:
+        """The recv stream that consumers are fed from."""
+        return self.recv_streams[choose_encoding(self._started)]
+
+    def pause(self) -> None:
+        """Stop forwarding to all consumers. Raises Closed."""
+        self._set_paused(True)
+
+    def resume(self) -> None:
+        """The plane asks the sender for a keyframe, so that video starts again at once. Raises Closed."""
+        self._set_paused(False)
+
+    def close(self) -> None:
+        """Closes its consumers too. A second call does nothing."""
+        self._close("closed")
+
+    def transport_closed(self) -> None:
+        self._close("transport_closed")
+
+    def stats(self) -> dict[str, object]:
+        """The plane's numbers of each encoding (docs/counters.md), in the order of `rtp_parameters.encodings`."""
+        self._check_open()
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "type": self.type,
+            "paused": self.paused,
+            "consumers": len(self._subscribers),
+            "encodings": [
+                {"rid": encoding.rid, **self._plane.recv_stream_stats(recv_stream)}
+                for encoding, recv_stream in zip(self.rtp_parameters.encodings, self.recv_streams, strict=True)
+            ],
+        }
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers[subscriber.id] = subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.pop(subscriber.id, None)
+
+    def stream_started(self, recv_stream: int, _ssrc: int) -> None:
+        """The plane has got the first packet of this encoding: consumers move to it if it is the best so far."""
+        before = self.source
+        self._started[self.recv_streams.index(recv_stream)] = True
+        if self.source != before:
+            for subscriber in list(self._subscribers.values()):
+                subscriber.source_changed()
+
+    def _set_paused(self, paused: bool) -> None:
+        self._check_open()
+        if paused != self.paused:
+            self.paused = paused
+            for recv_stream in self.recv_streams:
+                self._plane.pause_recv_stream(recv_stream, paused)
+
+    def _close(self, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        for subscriber in list(self._subscribers.values()):
+            subscriber.producer_closed()
+        for recv_stream in self.recv_streams:
+            self._plane.remove_recv_stream(recv_stream)
+        self.on_close.emit(reason)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise Closed("the producer has closed")
