@@ -14,4 +14,3 @@ EGRESS_DROP_NAMES = ("paused", "waiting_keyframe", "stale", "not_connected", "se
 
 assert len(INGRESS_DROP_NAMES) == INGRESS_DROPS
 assert len(EGRESS_DROP_NAMES) == EGRESS_DROPS
-

@@ -25,7 +25,7 @@ cdef RecvStream *demux_find(State *state, Transport *transport, const RtpView *v
 
 
 cdef inline bint _names(const RecvStream *stream, const RtpView *view) noexcept nogil:
-    """Does the packet name this stream? With a RID, MID and RID must agree; without, the MID of a stream that has none."""
+    """Does the packet name this stream? MID and RID must agree; without a RID, the MID of a stream that has none."""
     if stream.mid_length and not _element_is(view, stream.mid_ext, stream.mid, stream.mid_length):
         return False
     if stream.rid_length:

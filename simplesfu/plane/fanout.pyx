@@ -1,6 +1,6 @@
 # cython: language_level=3
 """The hot loop. Packets of one frame wait for each other (at most `hold_us`), so that each receiver gets them in one
-UDP_SEGMENT call; the shorter ones are padded to the longest by a few bytes, since the segments of a call are of one size."""
+UDP_SEGMENT call; the shorter ones are padded to the longest by a few bytes, since segments are of one size."""
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from simplesfu.plane.counters cimport EGRESS_NOT_CONNECTED, EGRESS_SEAL_FAILED
@@ -102,7 +102,7 @@ cdef void _fan_out(State *state, RecvStream *stream, int64_t now_us) noexcept no
 
 
 cdef void _choose_padding(const RecvStream *stream, int32_t *padded) noexcept nogil:
-    """For each pending packet the length that makes a run of near-equal packets equal; the last of a run may be shorter."""
+    """For each pending packet the length that makes a run of near-equal ones equal; a run's last may be shorter."""
     cdef int start = 0, end, i
     cdef int32_t longest, shortest, length
     while start < stream.pending_count:

@@ -4,4 +4,5 @@ from libc.stdint cimport int64_t, uint8_t
 
 from simplesfu.plane.state cimport State, Transport
 
-cdef bint feedback_receive(State *state, Transport *transport, const uint8_t *data, int length, int64_t now_us) noexcept nogil
+cdef bint feedback_receive(State *state, Transport *transport, const uint8_t *data, int length,
+                           int64_t now_us) noexcept nogil

@@ -1,11 +1,12 @@
 # cython: language_level=3
 """Each kind of RTCP goes to the stream it is about; about streams that are not this transport's, nothing happens."""
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t
 
 from simplesfu.plane.fanout cimport fanout_resend
 from simplesfu.plane.recv_stream cimport recv_stream_sender_report, recv_stream_want_keyframe
 from simplesfu.plane.rtcp cimport (
-    PSFB_APP, PSFB_FIR, PSFB_PLI, RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RTPFB_NACK, ReportBlock, RtcpView, SenderInfo,
+    PSFB_APP, PSFB_FIR, PSFB_PLI, RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RTPFB_NACK, ReportBlock, RtcpView,
+    SenderInfo,
     rtcp_fir_count, rtcp_fir_item, rtcp_media_ssrc, rtcp_nack_count, rtcp_nack_item, rtcp_next, rtcp_remb_bitrate,
     rtcp_report_block, rtcp_report_count, rtcp_sender_info,
 )
@@ -17,7 +18,8 @@ cdef enum:
     MAX_RESENT_PER_PACKET = 256    # retransmissions that one RTCP packet can cause
 
 
-cdef bint feedback_receive(State *state, Transport *transport, const uint8_t *data, int length, int64_t now_us) noexcept nogil:
+cdef bint feedback_receive(State *state, Transport *transport, const uint8_t *data, int length,
+                           int64_t now_us) noexcept nogil:
     """False when the compound packet is malformed; what stood before the fault has taken effect."""
     cdef int offset = 0, status
     cdef RtcpView view

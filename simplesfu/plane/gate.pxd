@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Who may enter: STUN for a live user name, everything else only from tuples that STUN has proven (RFC 7983, RFC 8445)."""
+"""Who may enter: STUN for a live user name, all else only from tuples that STUN has proven (RFC 7983, RFC 8445)."""
 from libc.stdint cimport int64_t, uint8_t
 
 from simplesfu.plane.state cimport State, Transport, Tuple
@@ -15,6 +15,7 @@ cdef enum:
 cdef int gate_classify(const uint8_t *data, int length) noexcept nogil
 cdef int gate_stun(State *state, const uint8_t *data, int length, const Address *source, int64_t now_us) noexcept nogil
 cdef Transport *gate_transport(State *state, const Address *source, Tuple **tuple) noexcept nogil
-cdef bint gate_add_tuple(State *state, Transport *transport, const Address *address, bint select, int64_t now_us) noexcept nogil
+cdef bint gate_add_tuple(State *state, Transport *transport, const Address *address, bint select,
+                         int64_t now_us) noexcept nogil
 cdef void gate_select(State *state, Transport *transport, Tuple *tuple) noexcept nogil
 cdef void gate_forget_tuples(State *state, Transport *transport) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The gate in front of the plane. It answers nothing itself; what it lets through to Python is bounded and rate-limited."""
+"""The gate. It answers nothing itself, and what it lets through to Python is bounded and rate-limited."""
 from simplesfu.plane.byteorder cimport load_u16, load_u32
 from simplesfu.plane.counters cimport (
     DROP_EVENTS_FULL, DROP_STUN_MALFORMED, DROP_STUN_NOT_A_REQUEST, DROP_STUN_RATE, DROP_STUN_UNKNOWN_USERNAME,
@@ -32,13 +32,14 @@ cdef int gate_classify(const uint8_t *data, int length) noexcept nogil:
 
 
 cdef int gate_stun(State *state, const uint8_t *data, int length, const Address *source, int64_t now_us) noexcept nogil:
-    """Pass a binding request for a live user name on to the engine. -1 when that is done, else the reason of the drop."""
+    """Pass a binding request for a live user name on to the engine. -1 when done, else the reason of the drop."""
     cdef int at = STUN_HEADER_BYTES, attribute_length, name_length = 0
     cdef const uint8_t *name = NULL
     cdef Key key
     cdef Transport *transport
     cdef Tuple *tuple = NULL
-    if length < STUN_HEADER_BYTES or load_u32(data + 4) != STUN_MAGIC_COOKIE or load_u16(data + 2) != length - STUN_HEADER_BYTES:
+    if (length < STUN_HEADER_BYTES or load_u32(data + 4) != STUN_MAGIC_COOKIE
+            or load_u16(data + 2) != length - STUN_HEADER_BYTES):
         return DROP_STUN_MALFORMED
     if load_u16(data) != STUN_BINDING_REQUEST:
         return DROP_STUN_NOT_A_REQUEST
@@ -85,7 +86,8 @@ cdef inline bint _same(const Key *a, const Key *b) noexcept nogil:
     return a.words[0] == b.words[0] and a.words[1] == b.words[1] and a.words[2] == b.words[2]
 
 
-cdef bint gate_add_tuple(State *state, Transport *transport, const Address *address, bint select, int64_t now_us) noexcept nogil:
+cdef bint gate_add_tuple(State *state, Transport *transport, const Address *address, bint select,
+                         int64_t now_us) noexcept nogil:
     """True when the transport's packets go elsewhere than before."""
     cdef Tuple *tuple = NULL
     cdef Transport *owner = gate_transport(state, address, &tuple)

@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Each datagram ends in exactly one counter: passed on (stun, dtls, rtcp, media) or dropped for one reason."""
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from simplesfu.plane.byteorder cimport load_u32
 from simplesfu.plane.counters cimport (
@@ -101,28 +101,32 @@ cdef int _datagram(State *state, Datagram *datagram, Packet *packet, int64_t now
 
 cdef int _rtcp(State *state, Transport *transport, Datagram *datagram, int64_t now_us) noexcept nogil:
     cdef int length = datagram.length, status
+    cdef uint32_t ssrc
+    cdef bint known
     if length < SRTCP_MIN_BYTES:
         return DROP_RTCP_MALFORMED
-    if not bucket_take(&transport.rtcp_budget, RTCP_PER_S, now_us):
-        return DROP_RTCP_RATE
-    if not _may_use_rtcp_ssrc(transport, load_u32(datagram.data + 4)):
+    ssrc = load_u32(datagram.data + 4)
+    known = _is_known_rtcp_ssrc(transport, ssrc)
+    if not known and transport.rtcp_ssrc_count == MAX_RTCP_SSRCS:
         return DROP_RTCP_SSRC_LIMIT
     status = srtp.unprotect_rtcp(transport.recv_session, datagram.data, &length)
     if status != SRTP_OK:
         return DROP_SRTCP_REPLAY if status == SRTP_REPLAY_FAIL or status == SRTP_REPLAY_OLD else DROP_SRTCP_AUTH
+    if not known:
+        transport.rtcp_ssrcs[transport.rtcp_ssrc_count] = ssrc
+        transport.rtcp_ssrc_count += 1
+    # Only what is genuine uses up the peer's budget: nobody else can starve it.
+    if not bucket_take(&transport.rtcp_budget, RTCP_PER_S, now_us):
+        return DROP_RTCP_RATE
     return PASSED if feedback_receive(state, transport, datagram.data, length, now_us) else DROP_RTCP_MALFORMED
 
 
-cdef bint _may_use_rtcp_ssrc(Transport *transport, uint32_t ssrc) noexcept nogil:
+cdef bint _is_known_rtcp_ssrc(const Transport *transport, uint32_t ssrc) noexcept nogil:
     cdef int i
     for i in range(transport.rtcp_ssrc_count):
         if transport.rtcp_ssrcs[i] == ssrc:
             return True
-    if transport.rtcp_ssrc_count == MAX_RTCP_SSRCS:
-        return False
-    transport.rtcp_ssrcs[transport.rtcp_ssrc_count] = ssrc
-    transport.rtcp_ssrc_count += 1
-    return True
+    return False
 
 
 cdef int _rtp(State *state, Transport *transport, Datagram *datagram, Packet *packet, int64_t now_us) noexcept nogil:

@@ -17,7 +17,7 @@ cdef enum:
 
 cdef void loop_run(State *state, Lock *lock) noexcept nogil:
     cdef int64_t timeout_us = 0, held_us, now_us
-    cdef int i, batch, count
+    cdef int i, _batch, count
     while not state.stopping:
         if timeout_us > 0:
             wait_readable(state.fds, state.fd_count + 1, timeout_us)
@@ -26,12 +26,15 @@ cdef void loop_run(State *state, Lock *lock) noexcept nogil:
         state.counters.wakeups += 1
         count = 0
         for i in range(state.fd_count):
-            for batch in range(BATCHES_PER_WAKEUP):
+            for _batch in range(BATCHES_PER_WAKEUP):
                 count = ingress_receive(state, state.fds[i], now_us)
                 if count > 0:
                     state.last_packet_us = now_us
                 if count < RECV_BATCH:
                     break
+        if state.last_packet_us == now_us:
+            # Out of idleness: whoever waits for a keyframe shall not wait for the long tick's end.
+            state.next_tick_us = min(state.next_tick_us, now_us + TICK_US)
         if now_us >= state.next_tick_us:
             state.next_tick_us = now_us + (TICK_US if now_us - state.last_packet_us < IDLE_AFTER_US else IDLE_TICK_US)
             reports_tick(state, now_us)

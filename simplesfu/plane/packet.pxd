@@ -30,4 +30,5 @@ cdef struct Pool:
 cdef void pool_init(Pool *pool, uint32_t limit) noexcept nogil
 cdef void pool_free(Pool *pool) noexcept nogil
 cdef Packet *pool_take(Pool *pool) noexcept nogil
+cdef bint pool_is_exhausted(const Pool *pool) noexcept nogil
 cdef void pool_give(Pool *pool, Packet *packet) noexcept nogil

@@ -55,6 +55,10 @@ cdef Packet *pool_take(Pool *pool) noexcept nogil:
     return packet
 
 
+cdef bint pool_is_exhausted(const Pool *pool) noexcept nogil:
+    return pool.free == NULL and pool.allocated + SLAB_PACKETS > pool.limit
+
+
 cdef void pool_give(Pool *pool, Packet *packet) noexcept nogil:
     packet.next_free = pool.free
     pool.free = packet

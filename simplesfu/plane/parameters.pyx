@@ -1,12 +1,11 @@
 # cython: language_level=3
-"""Every value is checked here, so that the plane's thread can trust what it finds. ValueError names what does not fit."""
+"""Every value is checked here, so the plane's thread can trust what it finds. A ValueError names what does not fit."""
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
-from simplesfu.plane.keyframe cimport CODEC_AV1, CODEC_H264, CODEC_OPUS, CODEC_OTHER, CODEC_VP8, CODEC_VP9
+from simplesfu.plane.keyframe cimport CODEC_OPUS, codec_named
 from simplesfu.plane.state cimport CNAME_BYTES, KEYFRAME_FIR, KEYFRAME_NONE, KEYFRAME_PLI, MID_BYTES
 
-CODECS = {"opus": CODEC_OPUS, "vp8": CODEC_VP8, "vp9": CODEC_VP9, "h264": CODEC_H264, "av1": CODEC_AV1}
 KEYFRAME_REQUESTS = {None: KEYFRAME_NONE, "pli": KEYFRAME_PLI, "fir": KEYFRAME_FIR}
 
 RECV_STREAM = frozenset({
@@ -21,7 +20,7 @@ SEND_STREAM = frozenset({
 cdef int fill_recv_stream(RecvStream *wanted, dict parameters) except -1:
     _check_names(parameters, RECV_STREAM)
     memset(wanted, 0, sizeof(RecvStream))
-    wanted.codec = CODECS.get(parameters["codec"], CODEC_OTHER)
+    wanted.codec = codec_named(parameters["codec"])
     wanted.video = wanted.codec != CODEC_OPUS
     wanted.clock_rate = _number(parameters, "clock_rate", 1, 192000)
     wanted.payload_type = _number(parameters, "payload_type", 0, 127)
@@ -47,7 +46,7 @@ cdef int fill_recv_stream(RecvStream *wanted, dict parameters) except -1:
 cdef int fill_send_stream(SendStream *wanted, dict parameters) except -1:
     _check_names(parameters, SEND_STREAM)
     memset(wanted, 0, sizeof(SendStream))
-    wanted.codec = CODECS.get(parameters["codec"], CODEC_OTHER)
+    wanted.codec = codec_named(parameters["codec"])
     wanted.video = wanted.codec != CODEC_OPUS
     wanted.clock_rate = _number(parameters, "clock_rate", 1, 192000)
     wanted.payload_type = _number(parameters, "payload_type", 0, 127)

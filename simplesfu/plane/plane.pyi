@@ -1,4 +1,4 @@
-"""The native plane's Python face. Every method is thread-safe, brief, and gives up the GIL while it waits for the plane."""
+"""The native plane's Python face. Methods are thread-safe, brief, and wait for the plane without the GIL."""
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -15,10 +15,10 @@ class PlaneError(Exception):
     Parameters out of their range are a ValueError, wrong names a TypeError."""
 
 class Plane:
-    """Sockets, streams and the thread that moves packets between them (Linux: recvmmsg, UDP_SEGMENT; elsewhere: plain calls).
+    """Sockets, streams and the thread that moves packets between them (Linux: recvmmsg and UDP_SEGMENT).
 
     `sockets` are bound, non-blocking UDP sockets (at most one of each family); the plane does not close them.
-    `hold_us`: how long the packets of an unfinished video frame wait for the rest of it, so that they share a send call.
+    `hold_us`: how long packets of an unfinished video frame wait for the rest of it, to share a send call.
     `batching`: False forces plain recvfrom/sendto (what kernels without the batch calls do).
     """
     def __init__(self, sockets: Sequence[socket.socket], *, hold_us: int = 1000, batching: bool = True) -> None: ...
@@ -62,7 +62,8 @@ class Plane:
         extensions: Mapping[int, int], send_time_ext: int,
         nack: bool, keyframe_request: str | None,
     ) -> int:
-        """One encoding of a producer. Payload types are the sender's, except `router_payload_type`, which the packet gets.
+        """One encoding of a producer. Payload types are the sender's, except `router_payload_type`, which the packet
+        gets.
         `extensions` maps the sender's ids to the router's; what it does not name is dropped. *_ext are the sender's ids of
         the MID/RID extensions (0: none); `send_time_ext` is the router's id of abs-send-time (0: none).
         `codec` is lower case without its kind ("vp8", "h264", "opus"). `keyframe_request` is "pli", "fir" or None."""

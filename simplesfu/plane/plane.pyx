@@ -1,6 +1,6 @@
 # cython: language_level=3
-"""The plane's Python face (documented in plane.pyi). Arguments are turned into C before the lock is taken and answers into
-Python after it is given back, so the plane's thread never waits for somebody who waits for the GIL."""
+"""The plane's Python face (documented in plane.pyi). Arguments become C before the lock is taken, and answers
+become Python after it is given back, so the plane's thread never waits for somebody who waits for the GIL."""
 import os
 import secrets
 import socket
@@ -82,8 +82,8 @@ cdef class Plane:
         state.wake_fd = state.fds[state.fd_count]
         for fd in (self.event_fd, event_write_fd):
             os.set_blocking(fd, False)
-        if state_init(state, secrets.randbits(63), MAX_PACKETS, fds.get(socket.AF_INET, -1), fds.get(socket.AF_INET6, -1),
-                      event_write_fd) != 0:
+        v4, v6 = fds.get(socket.AF_INET, -1), fds.get(socket.AF_INET6, -1)
+        if state_init(state, secrets.randbits(63), MAX_PACKETS, v4, v6, event_write_fd) != 0:
             self.close()
             raise MemoryError
 
@@ -310,7 +310,8 @@ cdef class Plane:
             if found != NULL:
                 key = id_key(transport, wanted.ssrc)
                 rtx_key = id_key(transport, wanted.rtx_ssrc)
-                conflict = table_get(&state.by_recv_ssrc, &key) != NULL or table_get(&state.by_recv_ssrc, &rtx_key) != NULL
+                conflict = (table_get(&state.by_recv_ssrc, &key) != NULL
+                            or table_get(&state.by_recv_ssrc, &rtx_key) != NULL)
                 if not conflict:
                     stream = add_recv_stream(state, found, &wanted)
             lock_give(&self.lock)

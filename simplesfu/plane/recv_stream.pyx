@@ -1,11 +1,11 @@
 # cython: language_level=3
 """Receiving one encoding (RFC 3550 §6.4.1 and A.1-A.8, RFC 4585 §6.2.1). No clock, no socket: time is an argument."""
-from libc.stdint cimport int16_t, int32_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove
 
 from simplesfu.plane.counters cimport DROP_DUPLICATE, DROP_SEQUENCE_JUMP, DROP_TOO_OLD
-from simplesfu.plane.packet cimport pool_give
+from simplesfu.plane.packet cimport pool_give, pool_is_exhausted
 from simplesfu.plane.seq cimport extend_seq
 from simplesfu.plane.state cimport CACHE_PACKETS, KEYFRAME_NONE, MAX_MISSING, Missing
 
@@ -14,6 +14,7 @@ cdef enum:
     MAX_DROPOUT = 3000             # a larger jump ahead is a restart of the sender, if its next number confirms it
     NACK_RETRY_US = 100000         # no RTT is known towards a peer that only sends
     MAX_NACKS_PER_SEQ = 10
+    CACHE_US = 2000000             # what a receiver has not got by then it no longer wants
     KEYFRAME_INTERVAL_US = 500000  # upstream, however many receivers ask
 
 
@@ -75,7 +76,7 @@ cdef int recv_stream_accept(RecvStream *stream, Packet *packet, bint from_rtx) n
                 _note_gap(stream, ext_seq)
             stream.max_seq = ext_seq
         else:
-            if recv_stream_cached(stream, ext_seq) != NULL or (ext_seq == stream.max_seq and stream.received_in_epoch > 0):
+            if ext_seq == stream.max_seq or recv_stream_cached(stream, ext_seq) != NULL:
                 return DROP_DUPLICATE
             if ext_seq + CACHE_PACKETS <= stream.max_seq:
                 return DROP_TOO_OLD
@@ -104,14 +105,35 @@ cdef int recv_stream_accept(RecvStream *stream, Packet *packet, bint from_rtx) n
 
 
 cdef void recv_stream_store(RecvStream *stream, Packet *packet, Pool *pool) noexcept nogil:
-    """Keep a video packet for retransmission, in the place of the one CACHE_PACKETS before it."""
-    cdef Packet **place
-    packet.cached = stream.cache != NULL
+    """Keep a video packet for retransmission for CACHE_US, or until CACHE_PACKETS have come after it."""
+    if stream.cache == NULL:
+        return
+    _forget_old(stream, packet, pool)
+    _discard(stream, packet.ext_seq, pool)
+    # When all memory is in use, to forward comes before to keep.
+    packet.cached = not pool_is_exhausted(pool)
     if packet.cached:
-        place = &stream.cache[packet.ext_seq & (CACHE_PACKETS - 1)]
-        if place[0] != NULL:
-            pool_give(pool, place[0])
-        place[0] = packet
+        stream.cache[packet.ext_seq & (CACHE_PACKETS - 1)] = packet
+
+
+cdef inline void _discard(RecvStream *stream, uint64_t ext_seq, Pool *pool) noexcept nogil:
+    cdef Packet **place = &stream.cache[ext_seq & (CACHE_PACKETS - 1)]
+    if place[0] != NULL:
+        pool_give(pool, place[0])
+        place[0] = NULL
+
+
+cdef inline void _forget_old(RecvStream *stream, const Packet *newest, Pool *pool) noexcept nogil:
+    cdef Packet *packet
+    if stream.oldest_cached + CACHE_PACKETS <= newest.ext_seq:
+        stream.oldest_cached = newest.ext_seq - CACHE_PACKETS + 1
+    while stream.oldest_cached < newest.ext_seq:
+        packet = stream.cache[stream.oldest_cached & (CACHE_PACKETS - 1)]
+        if packet != NULL:
+            if newest.arrival_us - packet.arrival_us < CACHE_US:
+                return
+            _discard(stream, stream.oldest_cached, pool)
+        stream.oldest_cached += 1
 
 
 cdef Packet *recv_stream_cached(const RecvStream *stream, uint64_t ext_seq) noexcept nogil:

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Without any estimate browsers stay at their first 300 kbps; with the ceiling they ramp up, and loss brings them down."""
+"""Without any estimate browsers stay at their first 300 kbps; with the ceiling they ramp up; loss brings them down."""
 from libc.stdint cimport uint32_t, uint64_t
 
 from simplesfu.plane.state cimport RecvStream

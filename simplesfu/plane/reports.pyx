@@ -15,6 +15,7 @@ from simplesfu.plane.udp cimport sender_commit, sender_room
 
 cdef enum:
     REPORT_INTERVAL_US = 1000000
+    SENDER_REPORTS_US = 100000  # how often the consumers, who are many, are looked through
     MAX_BLOCKS = 31
     MAX_REMB_SSRCS = 32
 
@@ -23,6 +24,9 @@ cdef void reports_tick(State *state, int64_t now_us) noexcept nogil:
     cdef Transport *transport = state.transports
     cdef RecvStream *recv
     cdef SendStream *send
+    cdef bint sender_reports = now_us >= state.next_sender_reports_us
+    if sender_reports:
+        state.next_sender_reports_us = now_us + SENDER_REPORTS_US
     while transport != NULL:
         if transport.send_session != NULL and transport.selected != NULL:
             recv = transport.recv_streams
@@ -32,7 +36,7 @@ cdef void reports_tick(State *state, int64_t now_us) noexcept nogil:
             if transport.recv_streams != NULL and now_us >= transport.next_report_us:
                 transport.next_report_us = now_us + REPORT_INTERVAL_US
                 _receiver_report(state, transport, now_us)
-            send = transport.send_streams
+            send = transport.send_streams if sender_reports else NULL
             while send != NULL:
                 if now_us >= send.next_report_us:
                     _sender_report(state, send, now_us)

@@ -2,17 +2,18 @@
 """Rewriting for one receiver (RFC 3550 §5.1, §6.4.1; RTX: RFC 4588). No clock, no socket: time is an argument.
 
 A mapping (`out_seq = in_seq + delta`) holds while one source sends without a break. A pause, a restart of the sender or
-another source ends it; the next packet that can be begun with makes a new one, whose first number follows the last sent.
+another source ends it; the next packet that one can begin with makes a new one, whose first number follows the last.
 """
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 
 from simplesfu.plane.byteorder cimport store_u16, store_u24, store_u32
 from simplesfu.plane.counters cimport EGRESS_PAUSED, EGRESS_STALE, EGRESS_WAITING_KEYFRAME
+from simplesfu.plane.limits cimport bucket_take
 from simplesfu.plane.recv_stream cimport recv_stream_cached, recv_stream_remove_out, recv_stream_want_keyframe
 from simplesfu.plane.rtp cimport rtp_strip
 from simplesfu.plane.seq cimport extend_seq
-from simplesfu.plane.state cimport MAX_SPANS, RESENT_SLOTS, Resent, Span
+from simplesfu.plane.state cimport CACHE_PACKETS, MAX_SPANS, RTX_PER_S, Resent, Span
 
 cdef enum:
     FIRST_CYCLE = 65536
@@ -27,7 +28,7 @@ cdef int send_stream_init(SendStream *stream, uint64_t seed) noexcept nogil:
     stream.max_out_seq = FIRST_CYCLE + (seed & 0x7FFF)
     stream.rtx_seq = <uint16_t>((seed >> 16) & 0x7FFF)
     if stream.rtx_payload_type >= 0:
-        stream.resent = <Resent *>calloc(RESENT_SLOTS, sizeof(Resent))
+        stream.resent = <Resent *>calloc(CACHE_PACKETS, sizeof(Resent))
         if stream.resent == NULL:
             return -1
     return 0
@@ -98,7 +99,7 @@ cdef void _begin(SendStream *stream, RecvStream *source, const Packet *packet, i
 
 cdef const Packet *send_stream_resend(SendStream *stream, uint16_t seq, RecvStream *source, int64_t now_us,
                                       uint64_t *out_seq, uint32_t *out_ts) noexcept nogil:
-    """The cached packet that went out as `seq`, unless it is unknown, from another source, or was resent within an RTT."""
+    """The cached packet that went out as `seq`, unless that is unknown or was resent within a round trip."""
     cdef uint64_t wanted = extend_seq(stream.max_out_seq, seq)
     cdef int i = stream.span_count - 1
     cdef const Packet *packet
@@ -113,9 +114,11 @@ cdef const Packet *send_stream_resend(SendStream *stream, uint16_t seq, RecvStre
     packet = recv_stream_cached(source, wanted - stream.spans[i].seq_delta)
     if packet == NULL:
         return NULL
-    resent = &stream.resent[wanted & (RESENT_SLOTS - 1)]
+    resent = &stream.resent[wanted & (CACHE_PACKETS - 1)]
     interval = max(<int64_t>RESEND_FLOOR_US, stream.rtt_us if stream.rtt_us else RESEND_UNKNOWN_RTT_US)
     if resent.out_seq == wanted and now_us - resent.sent_us < interval:
+        return NULL
+    if not bucket_take(&stream.rtx_budget, RTX_PER_S, now_us):
         return NULL
     resent.out_seq = wanted
     resent.sent_us = now_us
@@ -139,8 +142,9 @@ cdef inline int _copy(const SendStream *stream, const Packet *packet, uint32_t s
 
 cdef int send_stream_write(SendStream *stream, const Packet *packet, uint64_t out_seq, uint32_t out_ts,
                            uint32_t send_time, int32_t padded_length, uint8_t *out) noexcept nogil:
-    """Write the packet as this receiver gets it, still unsealed; answers its length. `padded_length`: RTP padding makes the
-    packet that long (0: leave it), so that it shares a UDP_SEGMENT call with its neighbours (RFC 3550 §5.1)."""
+    """Write the packet as this receiver gets it, still unsealed; answers its length.
+
+    RTP padding makes it `padded_length` long (0: leave it), so that it shares a UDP_SEGMENT call with its neighbours (RFC 3550 §5.1)."""
     cdef int length = _copy(stream, packet, send_time, out)
     cdef int padding = padded_length - length
     out[1] = <uint8_t>((0x80 if packet.rtp.marker else 0) | stream.payload_type)
@@ -171,7 +175,7 @@ cdef int send_stream_write_rtx(SendStream *stream, const Packet *packet, uint64_
 
 
 cdef bint send_stream_sender_info(SendStream *stream, int64_t now_us, SenderInfo *info) noexcept nogil:
-    """The publisher's own clock, carried on to now: streams of one publisher stay in step at the receiver (RFC 3550 §6.4.1).
+    """The publisher's own clock, carried on to now: streams of one publisher stay in step (RFC 3550 §6.4.1).
     False while its first sender report has not come."""
     cdef RecvStream *source = stream.source
     cdef int64_t passed_us

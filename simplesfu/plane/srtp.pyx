@@ -40,7 +40,7 @@ cdef void *session_pointer(object session) except NULL:
 
 
 def make_session(profile, key, *, inbound):
-    """A pylibsrtp Session for every SSRC of one direction. ValueError for an unknown profile or a key of the wrong length."""
+    """A pylibsrtp Session for every SSRC of one direction. ValueError for an unknown profile or a wrong length."""
     if profile not in PROFILES:
         raise ValueError(f"unknown SRTP profile {profile!r}; known: {', '.join(PROFILES)}")
     number, key_bytes = PROFILES[profile]

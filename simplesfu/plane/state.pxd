@@ -16,7 +16,7 @@ cdef enum:
     MAX_PENDING = 64           # packets of one stream that wait for their fan-out
     CACHE_PACKETS = 512        # per video stream: 2 s at 3 Mbps; a power of two
     MAX_MISSING = 128          # sequence numbers of one stream that are asked for again
-    RESENT_SLOTS = 256         # per consumer: when a sequence number was retransmitted last; a power of two
+    RTX_PER_S = 1000           # retransmissions that one consumer can cause
     MAX_SPANS = 8              # past mappings of outgoing to incoming sequence numbers that RTX can still follow
     CNAME_BYTES = 64
     MID_BYTES = 32
@@ -138,6 +138,7 @@ cdef struct RecvStream:
     int64_t pending_since_us
     bint pending_complete      # a marker came: nothing to wait for
     Packet **cache             # CACHE_PACKETS places by ext_seq; NULL for audio
+    uint64_t oldest_cached     # no packet below this number is kept
     SendStream **outs
     int out_count
     int out_capacity
@@ -187,7 +188,8 @@ cdef struct SendStream:
     int64_t sent_us
     Span spans[MAX_SPANS]
     int span_count
-    Resent *resent             # RESENT_SLOTS; NULL without RTX
+    Resent *resent             # when each number was resent last, CACHE_PACKETS places; NULL without RTX
+    Bucket rtx_budget
     # reports
     uint64_t packets
     uint64_t octets
@@ -229,8 +231,10 @@ cdef struct State:
     Counters counters
     int64_t last_packet_us
     int64_t next_tick_us
+    int64_t next_sender_reports_us
     RecvStream *ready[256]     # streams with pending packets
     int ready_count
 
-cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6, int event_fd) noexcept nogil
+cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6,
+                    int event_fd) noexcept nogil
 cdef void state_free(State *state) noexcept nogil

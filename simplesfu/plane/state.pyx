@@ -19,7 +19,8 @@ cdef void _tables(State *state, Table **tables) noexcept nogil:
     tables[6] = &state.by_send_ssrc
 
 
-cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6, int event_fd) noexcept nogil:
+cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6,
+                    int event_fd) noexcept nogil:
     """`state` must be zero. -1 when there is no memory; state_free is right in any case."""
     cdef Table *tables[TABLES]
     cdef int i, failed = 0

@@ -12,6 +12,7 @@ cdef uint32_t add_transport(State *state, uint32_t feedback_ssrc) noexcept nogil
 cdef void remove_transport(State *state, Transport *transport) noexcept nogil
 cdef uint32_t add_recv_stream(State *state, Transport *transport, const RecvStream *wanted) noexcept nogil
 cdef void remove_recv_stream(State *state, RecvStream *stream) noexcept nogil
-cdef uint32_t add_send_stream(State *state, Transport *transport, const SendStream *wanted, uint64_t seed) noexcept nogil
+cdef uint32_t add_send_stream(State *state, Transport *transport, const SendStream *wanted,
+                              uint64_t seed) noexcept nogil
 cdef void remove_send_stream(State *state, SendStream *stream) noexcept nogil
 cdef bint set_source(State *state, SendStream *stream, RecvStream *source) noexcept nogil

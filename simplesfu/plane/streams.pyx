@@ -125,7 +125,8 @@ cdef void remove_recv_stream(State *state, RecvStream *stream) noexcept nogil:
     free(stream)
 
 
-cdef uint32_t add_send_stream(State *state, Transport *transport, const SendStream *wanted, uint64_t seed) noexcept nogil:
+cdef uint32_t add_send_stream(State *state, Transport *transport, const SendStream *wanted,
+                              uint64_t seed) noexcept nogil:
     """`wanted` has the parameters; everything else in it must be zero."""
     cdef SendStream *stream = <SendStream *>calloc(1, sizeof(SendStream))
     cdef Key key

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""One hash table for everything the plane looks up: 24-byte keys to pointers, open addressing, seeded against chosen keys."""
+"""One hash table for everything the plane looks up: 24-byte keys to pointers, seeded against chosen keys."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 cdef struct Key:

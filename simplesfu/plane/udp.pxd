@@ -34,7 +34,7 @@ cdef enum:
     MAX_SEGMENTS = 64           # what every kernel with UDP_SEGMENT takes
     MAX_MESSAGE_BYTES = 60000
 
-# Sealed datagrams gathered into as few system calls as the kernel allows. Writers take room, fill it in place and commit.
+# Sealed datagrams gathered into as few system calls as the kernel allows. Take room, fill it in place, commit.
 cdef struct Sender:
     uint8_t *buffer
     int32_t used

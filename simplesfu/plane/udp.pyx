@@ -24,7 +24,7 @@ cdef void sender_free(Sender *sender) noexcept nogil:
 
 
 cdef uint8_t *sender_room(Sender *sender) noexcept nogil:
-    """Room for one datagram of up to MAX_DATAGRAM_BYTES and an SRTP trailer; valid until the next call of a sender function."""
+    """Room for one datagram of up to MAX_DATAGRAM_BYTES and an SRTP trailer; valid until the next call here."""
     if sender.used + 2 * MAX_DATAGRAM_BYTES > SENDER_BUFFER_BYTES:
         sender_flush(sender)
     return sender.buffer + sender.used
@@ -69,7 +69,8 @@ cdef void _send(Sender *sender) noexcept nogil:
             end += 1
         fd = sender.fd_v6 if is_v6 else sender.fd_v4
         refused = 0
-        sender.datagrams += send_messages(fd, &sender.messages[start], end - start, sender.batching, &sender.gso, &refused)
+        sender.datagrams += send_messages(
+            fd, &sender.messages[start], end - start, sender.batching, &sender.gso, &refused)
         sender.refused += refused
         sender.calls += 1
         start = end
