@@ -144,7 +144,8 @@ cdef int send_stream_write(SendStream *stream, const Packet *packet, uint64_t ou
                            uint32_t send_time, int32_t padded_length, uint8_t *out) noexcept nogil:
     """Write the packet as this receiver gets it, still unsealed; answers its length.
 
-    RTP padding makes it `padded_length` long (0: leave it), so that it shares a UDP_SEGMENT call with its neighbours (RFC 3550 §5.1)."""
+    RTP padding makes it `padded_length` long (0: leave it), so that it shares a UDP_SEGMENT call with its neighbours
+    (RFC 3550 §5.1)."""
     cdef int length = _copy(stream, packet, send_time, out)
     cdef int padding = padded_length - length
     out[1] = <uint8_t>((0x80 if packet.rtp.marker else 0) | stream.payload_type)
