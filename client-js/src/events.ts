@@ -1,0 +1,114 @@
+/** A typed event emitter, and the events that an application can hear. */
+import type { SimplePeerError } from "./errors.js";
+import type { Direction, MediaKind, TransportState } from "./types.js";
+
+/** A track that another peer sends here. */
+export interface RemoteTrack {
+  track: MediaStreamTrack;
+  peerId: string;
+  label: string;
+  broadcast: boolean;
+  kind: MediaKind;
+}
+
+/** Why a remote track was taken away. */
+export type RemovalReason =
+  /** The peer removed it, or its source ended. */
+  | "closed"
+  /** The peer left. */
+  | "peer_left"
+  /** Your own disconnectFromPeer(). */
+  | "disconnected"
+  /** You share no room with the peer any longer. */
+  | "room_left"
+  /** Your own connection to the server was lost; the track comes back as a new one when it is mended. */
+  | "connection_lost"
+  | (string & {});
+
+export interface SimplePeerEvents {
+  track: RemoteTrack;
+  trackRemoved: { track: MediaStreamTrack; peerId: string; label: string; reason: RemovalReason };
+  /** A peer came into sight; always before its first track. */
+  peerConnection: { peerId: string };
+  /** A peer went out of sight; always after its last track was removed. */
+  peerDisconnection: { peerId: string };
+  /** The sender holds its track, or lets it go on. */
+  trackMuted: { peerId: string; label: string };
+  trackUnmuted: { peerId: string; label: string };
+  /** A track of your own ended (camera unplugged, sharing stopped) and was taken off. */
+  trackEnded: { label: string; track: MediaStreamTrack };
+  connectionStateChange: ConnectionStateChange;
+  /** Something failed that no promise of yours could tell. */
+  error: { error: SimplePeerError };
+}
+
+export interface ConnectionStateChange {
+  /** "signaling" is the socket; "send" and "recv" are the two media transports. */
+  direction: Direction | "signaling";
+  state: TransportState;
+  /** May be empty. */
+  reason: string;
+}
+
+export type Listener<Payload> = (payload: Payload) => void;
+
+/** Takes the listener off again. */
+export type Unsubscribe = () => void;
+
+/** One listener's exception must not keep the others, or the connection, from going on. */
+export function callSafely<Args extends unknown[]>(name: string, call: (...args: Args) => void, ...args: Args): void {
+  try {
+    call(...args);
+  } catch (error) {
+    console.error(`simplesfu: the application's ${name} handler threw`, error);
+  }
+}
+
+interface Registration {
+  call: Listener<never>;
+  once: boolean;
+}
+
+export class Emitter<Events> {
+  readonly #registrations = new Map<keyof Events, Set<Registration>>();
+
+  on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): Unsubscribe {
+    return this.#add(name, { call: listener, once: false });
+  }
+
+  once<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): Unsubscribe {
+    return this.#add(name, { call: listener, once: true });
+  }
+
+  off<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): void {
+    const registrations = this.#registrations.get(name);
+    for (const registration of registrations ?? []) {
+      if (registration.call === listener) registrations?.delete(registration);
+    }
+  }
+
+  /** Calls those who listen now, in the order they came. */
+  emit<Name extends keyof Events>(name: Name, payload: Events[Name]): void {
+    const registrations = this.#registrations.get(name);
+    for (const registration of [...(registrations ?? [])]) {
+      if (!registrations?.has(registration)) continue; // taken off by a listener before it
+      if (registration.once) registrations.delete(registration);
+      callSafely(`"${String(name)}"`, registration.call as Listener<Events[Name]>, payload);
+    }
+  }
+
+  hasListeners(name: keyof Events): boolean {
+    return (this.#registrations.get(name)?.size ?? 0) > 0;
+  }
+
+  clear(): void {
+    this.#registrations.clear();
+  }
+
+  #add(name: keyof Events, registration: Registration): Unsubscribe {
+    const registrations = this.#registrations.get(name) ?? new Set();
+    registrations.add(registration);
+    this.#registrations.set(name, registrations);
+    return () => registrations.delete(registration);
+  }
+}

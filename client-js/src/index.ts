@@ -1,0 +1,13 @@
+/** Calls over the Socket.IO connection that a page already has: the client of the simplesfu media server. */
+export { SimplePeerError } from "./errors.js";
+export type {
+  ConnectionStateChange,
+  Listener,
+  RemoteTrack,
+  RemovalReason,
+  SimplePeerEvents,
+  Unsubscribe,
+} from "./events.js";
+export type { PublishOptions } from "./publish-options.js";
+export { type OnTrack, SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
+export type { ServerStats } from "./types.js";

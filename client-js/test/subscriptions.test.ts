@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RemoteTrack } from "../src/events.js";
+import type { ConsumerOffer } from "../src/types.js";
+import { stage } from "./support/call.js";
+import { Refusal } from "./support/server.js";
+import { diary, nextEvent, until } from "./support/wait.js";
+
+const call = stage();
+
+test("an offer becomes a track, in both ways to hear of it, and its consumer is resumed", async () => {
+  const { peer } = await call.readyPeer();
+  const assigned: unknown[] = [];
+  peer.onTrack = (...args) => assigned.push(args);
+  const heard = nextEvent(peer, "track");
+  call.server.peer.offer("bob", "camera");
+  const { track, ...info } = await heard;
+  assert.deepEqual(info, { peerId: "bob", label: "camera", broadcast: false, kind: "video" });
+  assert.equal(track.kind, "video");
+  assert.deepEqual(assigned, [[track, "bob", { label: "camera", peerId: "bob", broadcast: false }]]);
+  assert.deepEqual(peer.tracks, [{ track, ...info }]);
+  await until("resumed", () => call.server.asked("resumeConsumer").length === 1);
+});
+
+test("a peer is told of before its first track and after its last, even if the server forgets to", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  const { server } = call;
+  server.peer.notify("peerConnection", { peerId: "alice" });
+  server.peer.offer("bob", "camera");
+  await until("the track is there", () => lines.includes("track camera"));
+  assert.deepEqual(peer.peers, ["alice", "bob"]);
+  server.peer.notify("peerConnection", { peerId: "bob" });
+  server.peer.notify("peerDisconnection", { peerId: "bob" });
+  await until("bob left", () => lines.includes("peerDisconnection bob"));
+  assert.deepEqual(lines, [
+    "peerConnection alice",
+    "peerConnection bob",
+    "track camera",
+    "trackRemoved camera peer_left",
+    "peerDisconnection bob",
+  ]);
+  assert.deepEqual(peer.peers, ["alice"]);
+  assert.deepEqual(peer.tracks, []);
+});
+
+test("tracks that came early are delivered when onTrack is assigned, and when a listener comes; once each", async () => {
+  const { peer } = await call.readyPeer();
+  const { server } = call;
+  const gone = server.peer.offer("bob", "gone");
+  server.peer.offer("bob", "first");
+  server.peer.offer("bob", "second");
+  await until("three tracks", () => peer.tracks.length === 3);
+  server.peer.withdraw(gone, "closed");
+  await until("one is gone", () => peer.tracks.length === 2);
+
+  const assigned: string[] = [];
+  peer.onTrack = (_track, _peerId, { label }) => assigned.push(label);
+  assert.equal(assigned.length, 0, "not from inside the assignment");
+  const heard: string[] = [];
+  const note = ({ label }: RemoteTrack) => heard.push(label);
+  peer.once("track", note);
+  await Promise.resolve();
+  assert.deepEqual(assigned, ["first", "second"]);
+  assert.deepEqual(heard, ["first"], "once() takes one");
+  peer.on("track", note);
+  peer.onTrack = (_track, _peerId, { label }) => assigned.push(`again ${label}`);
+  await Promise.resolve();
+  assert.deepEqual(heard, ["first", "second"]);
+  assert.deepEqual(assigned, ["first", "second"]);
+});
+
+test("a track taken away ends, says so, and tells why", async () => {
+  const { peer } = await call.readyPeer();
+  const offer = call.server.peer.offer("bob", "camera");
+  const { track } = await nextEvent(peer, "track");
+  let ends = 0;
+  track.addEventListener("ended", () => ends++);
+  const removed = nextEvent(peer, "trackRemoved");
+  call.server.peer.withdraw(offer, "disconnected");
+  assert.deepEqual(await removed, { track, peerId: "bob", label: "camera", reason: "disconnected" });
+  assert.equal(track.readyState, "ended");
+  await until("ended was told", () => ends > 0);
+  assert.equal(ends, 1);
+});
+
+test("an offer withdrawn while it is being taken up is never heard of", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  let answer: (offer: ConsumerOffer) => void = () => undefined;
+  call.server.answers = { consume: () => new Promise<ConsumerOffer>((resolve) => (answer = resolve)) };
+  const offer = call.server.peer.offer("bob", "camera");
+  await until("asked to consume", () => call.server.asked("consume").length === 1);
+  const consumer = call.server.peer.consumerOf(offer.producerId);
+  call.server.peer.withdraw(offer, "closed");
+  call.server.peer.notify("peerDisconnection", { peerId: "bob" });
+  answer(consumer);
+  await until("bob left", () => lines.includes("peerDisconnection bob"));
+  await peer.getStats(); // one more round trip: all of the above has been dealt with
+  assert.deepEqual(lines, ["peerConnection bob", "peerDisconnection bob"]);
+  assert.deepEqual(call.server.asked("resumeConsumer"), []);
+});
+
+test("an offer that is gone when it is taken up is no error; one that cannot be received is", async () => {
+  const { peer } = await call.readyPeer();
+  const errors: string[] = [];
+  peer.on("error", ({ error }) => errors.push(error.code));
+  call.server.answers = { consume: () => new Refusal("not_found") };
+  call.server.peer.offer("bob", "camera");
+  await until("asked", () => call.server.asked("consume").length === 1);
+  await peer.getStats();
+  call.server.answers = { consume: () => new Refusal("cannot_consume") };
+  call.server.peer.offer("bob", "screen");
+  await until("told", () => errors.length > 0);
+  assert.deepEqual(errors, ["cannot_consume"]);
+  assert.deepEqual(peer.tracks, []);
+});
+
+test("an error that nobody listens for is not swallowed", async (t) => {
+  const complaint = t.mock.method(console, "error", () => undefined);
+  await call.readyPeer();
+  call.server.answers = { consume: () => new Refusal("cannot_consume") };
+  call.server.peer.offer("bob", "screen");
+  await until("it is on the console", () => complaint.mock.callCount() === 1);
+});
+
+test("mute and unmute of the sender are told, also when the track comes muted", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  call.server.answers = {
+    consume: ({ producerId }, played) => ({
+      ...played.consumerOf(producerId),
+      producerPaused: true,
+    }),
+  };
+  const { producerId, peerId, label } = call.server.peer.offer("bob", "camera");
+  await until("muted", () => lines.includes("trackMuted camera"));
+  call.server.peer.notify("producerPaused", { producerId, peerId, label });
+  call.server.peer.notify("producerResumed", { producerId, peerId, label });
+  await until("unmuted", () => lines.includes("trackUnmuted camera"));
+  assert.deepEqual(lines, ["peerConnection bob", "track camera", "trackMuted camera", "trackUnmuted camera"]);
+});
+
+test("a handler that throws keeps nothing from going on", async (t) => {
+  const complaint = t.mock.method(console, "error", () => undefined);
+  const { peer } = await call.readyPeer();
+  peer.onTrack = () => {
+    throw new Error("the application's own");
+  };
+  call.server.peer.offer("bob", "camera");
+  await until("resumed all the same", () => call.server.asked("resumeConsumer").length === 1);
+  assert.equal(complaint.mock.callCount(), 1);
+});
+
+test("after a lost socket all that was received is gone, with a reason, and comes anew", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  const first = call.server.peer;
+  const { producerId } = first.offer("bob", "camera");
+  await until("a track", () => lines.includes("track camera"));
+  first.dropConnection();
+  await until("reconnected", () => call.server.peer !== first && peer.peerId);
+  assert.deepEqual(peer.peers, []);
+  call.server.peer.offer("bob", "camera", producerId);
+  await until("a track again", () => lines.filter((line) => line === "track camera").length === 2);
+  assert.deepEqual(lines, [
+    "peerConnection bob",
+    "track camera",
+    "trackRemoved camera connection_lost",
+    "peerDisconnection bob",
+    "peerConnection bob",
+    "track camera",
+  ]);
+});

@@ -1,0 +1,88 @@
+/** WebRTC for Node (libwebrtc, by @roamhq/wrtc), and the ORTC objects that a server would give. */
+import { randomInt } from "node:crypto";
+import wrtc from "@roamhq/wrtc";
+import type { types as mediasoup } from "mediasoup-client";
+import type { SimplePeerOptions } from "../../src/simple-peer.js";
+import type { TransportOffer } from "../../src/types.js";
+
+/** mediasoup-client looks for these in the global scope, and cannot tell Node's browser from its user agent. */
+export function useNodeWebRtc(): SimplePeerOptions {
+  const { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription } = wrtc;
+  Object.assign(globalThis, { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription });
+  return { device: { handlerName: "Chrome111" } };
+}
+
+export function videoTrack(): MediaStreamTrack {
+  return new wrtc.nonstandard.RTCVideoSource().createTrack();
+}
+
+export function audioTrack(): MediaStreamTrack {
+  return new wrtc.nonstandard.RTCAudioSource().createTrack();
+}
+
+const MID = "urn:ietf:params:rtp-hdrext:sdes:mid";
+const VIDEO_FEEDBACK: mediasoup.RtcpFeedback[] = [
+  { type: "nack", parameter: "" },
+  { type: "nack", parameter: "pli" },
+];
+
+export const ROUTER_RTP_CAPABILITIES: mediasoup.RtpCapabilities = {
+  codecs: [
+    { kind: "audio", mimeType: "audio/opus", clockRate: 48000, channels: 2, preferredPayloadType: 100 },
+    ...videoCodec("video/VP8", 101),
+    ...videoCodec("video/VP9", 103),
+  ],
+  headerExtensions: (["audio", "video"] as const).map((kind) => ({
+    kind,
+    uri: MID,
+    preferredId: 1,
+    preferredEncrypt: false,
+    direction: "sendrecv",
+  })),
+};
+
+function videoCodec(mimeType: string, payloadType: number): mediasoup.RtpCodecCapability[] {
+  const common = { kind: "video", clockRate: 90000 } as const;
+  const rtx = { ...common, mimeType: "video/rtx", preferredPayloadType: payloadType + 1, rtcpFeedback: [] };
+  return [
+    { ...common, mimeType, preferredPayloadType: payloadType, parameters: {}, rtcpFeedback: VIDEO_FEEDBACK },
+    { ...rtx, parameters: { apt: payloadType } },
+  ];
+}
+
+let mids = 0;
+
+export function videoConsumerParameters(): mediasoup.RtpParameters {
+  return {
+    mid: String(mids++),
+    codecs: [
+      { mimeType: "video/VP8", payloadType: 101, clockRate: 90000, parameters: {}, rtcpFeedback: VIDEO_FEEDBACK },
+    ],
+    headerExtensions: [{ uri: MID as mediasoup.RtpHeaderExtensionUri, id: 1, encrypt: false, parameters: {} }],
+    encodings: [{ ssrc: randomInt(1, 2 ** 31) }],
+    rtcp: { cname: "played", reducedSize: true, mux: true },
+  };
+}
+
+/** An address where nobody answers: signalling needs no media to flow. */
+export function transportOffer(id: string): TransportOffer {
+  return {
+    id,
+    iceParameters: { usernameFragment: "played", password: "played-password-of-24-chars", iceLite: true },
+    iceCandidates: [
+      {
+        foundation: "1",
+        priority: 1076302079,
+        address: "127.0.0.1",
+        ip: "127.0.0.1",
+        port: 9,
+        protocol: "udp",
+        type: "host",
+      },
+    ],
+    dtlsParameters: {
+      role: "auto",
+      fingerprints: [{ algorithm: "sha-256", value: Array.from({ length: 32 }, () => "AB").join(":") }],
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * A real Socket.IO server that plays the server's side of docs/protocol.md: it checks nothing and forwards nothing,
+ * but answers every request, writes down what was asked, and says what a test wants it to say.
+ */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Server, type Socket } from "socket.io";
+import { io } from "socket.io-client";
+import type { ConsumerOffer, Notifications, ProducerOffer, RequestName, Requests } from "../../src/types.js";
+import { ROUTER_RTP_CAPABILITIES, transportOffer, videoConsumerParameters } from "./media.js";
+
+export type Answers = { [Name in RequestName]?: (payload: Requests[Name][0], peer: PlayedPeer) => unknown };
+
+/** Answers `{ok: false}`. */
+export class Refusal {
+  readonly code: string;
+
+  constructor(code: string) {
+    this.code = code;
+  }
+}
+
+/** Never answers. */
+export const SILENCE = Symbol("silence");
+
+export class PlayedServer {
+  readonly #http = createServer();
+  readonly #io = new Server(this.#http, { serveClient: false });
+  readonly peers: PlayedPeer[] = [];
+  /** What is answered instead of the usual. */
+  answers: Answers = {};
+  /** Refuses the namespace with this `data`, when set. */
+  refuseWith: { code: string; message: string; hint: string } | undefined;
+
+  static async start(): Promise<PlayedServer> {
+    const server = new PlayedServer();
+    server.#http.listen(0, "127.0.0.1");
+    await once(server.#http, "listening");
+    const namespace = server.#io.of("/simplesfu");
+    namespace.use((_socket, next) => {
+      if (!server.refuseWith) return next();
+      next(Object.assign(new Error(server.refuseWith.message), { data: server.refuseWith }));
+    });
+    namespace.on("connection", (socket) => server.peers.push(new PlayedPeer(server, socket)));
+    return server;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+  }
+
+  /** A client's main socket; its reconnection is quick, and it has a connection of its own. */
+  socket(options: Parameters<typeof io>[1] = {}): ReturnType<typeof io> {
+    return io(this.url, { forceNew: true, transports: ["websocket"], reconnectionDelay: 20, ...options });
+  }
+
+  /** The peer of the newest connection. */
+  get peer(): PlayedPeer {
+    const peer = this.peers.at(-1);
+    if (!peer) throw new Error("nobody has connected");
+    return peer;
+  }
+
+  /** What was asked so far, on all connections. */
+  asked<Name extends RequestName>(name: Name): Requests[Name][0][] {
+    return this.peers.flatMap((peer) => peer.asked(name));
+  }
+
+  /** Makes it as new, for the next test. */
+  forget(): void {
+    this.peers.length = 0;
+    this.answers = {};
+    this.refuseWith = undefined;
+  }
+
+  connections(): number {
+    return this.#io.engine.clientsCount;
+  }
+
+  async close(): Promise<void> {
+    await this.#io.close();
+  }
+}
+
+export class PlayedPeer {
+  readonly requests: { name: RequestName; payload: unknown }[] = [];
+  readonly #server: PlayedServer;
+  readonly #socket: Socket;
+  readonly #offers = new Map<string, ProducerOffer>();
+
+  constructor(server: PlayedServer, socket: Socket) {
+    this.#server = server;
+    this.#socket = socket;
+    socket.onAny(async (name: RequestName, payload: unknown, acknowledge: (answer: unknown) => void) => {
+      this.requests.push({ name, payload });
+      const answerer = this.#server.answers[name] ?? this.#usual[name] ?? (() => ({}));
+      const data = await answerer(payload as never, this);
+      if (data === SILENCE) return;
+      acknowledge(
+        data instanceof Refusal
+          ? { ok: false, error: { code: data.code, message: `played ${data.code}`, hint: "it is a test" } }
+          : { ok: true, data },
+      );
+    });
+  }
+
+  get id(): string {
+    return this.#socket.id;
+  }
+
+  get connected(): boolean {
+    return this.#socket.connected;
+  }
+
+  asked<Name extends RequestName>(name: Name): Requests[Name][0][] {
+    return this.requests.filter((request) => request.name === name).map(({ payload }) => payload as Requests[Name][0]);
+  }
+
+  notify<Name extends keyof Notifications>(name: Name, payload: Notifications[Name]): void {
+    this.#socket.emit(name, payload);
+  }
+
+  /** Offers a video track and returns the offer. */
+  offer(peerId: string, label: string, producerId = unguessable()): ProducerOffer {
+    const offer: ProducerOffer = { producerId, peerId, label, broadcast: false, kind: "video" };
+    this.#offers.set(producerId, offer);
+    this.notify("producerAvailable", offer);
+    return offer;
+  }
+
+  withdraw({ producerId, peerId, label }: ProducerOffer, reason: string): void {
+    this.notify("producerUnavailable", { producerId, peerId, label, reason });
+  }
+
+  /** Loses the connection as a network would: the client is not told why. */
+  dropConnection(): void {
+    this.#socket.conn.close();
+  }
+
+  /** Throws the peer out of the namespace; the application's socket stays. */
+  kick(): void {
+    this.#socket.disconnect();
+  }
+
+  readonly #usual: { [Name in RequestName]?: (payload: Requests[Name][0]) => Requests[Name][1] } = {
+    hello: () => ({ peerId: `peer-${this.id}`, protocol: 1, routerRtpCapabilities: ROUTER_RTP_CAPABILITIES }),
+    createWebRtcTransport: () => transportOffer(unguessable()),
+    restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
+    produce: () => ({ producerId: unguessable() }),
+    consume: ({ producerId }) => this.consumerOf(producerId),
+    joinRoom: () => ({ peerIds: [] }),
+    getStats: () => ({ transports: [], producers: [], consumers: [] }),
+  };
+
+  consumerOf(producerId: string): ConsumerOffer {
+    const offer = this.#offers.get(producerId);
+    if (!offer) throw new Error(`never offered: ${producerId}`);
+    return {
+      ...offer,
+      consumerId: unguessable(),
+      type: "simple",
+      rtpParameters: videoConsumerParameters(),
+      producerPaused: false,
+    };
+  }
+}
+
+function unguessable(): string {
+  return randomBytes(6).toString("hex");
+}

@@ -1,0 +1,164 @@
+/**
+ * A SimplePeer outside a browser (libwebrtc by @roamhq/wrtc), driven line by line: a test in any language starts
+ *
+ *     node client-js/test/wrtc_client.mjs
+ *
+ * (after `npm ci && npm run build` in client-js/), writes one JSON object a line to its stdin and reads one JSON object
+ * a line from its stdout. stdout carries nothing else; complaints go to stderr. The end of stdin ends the process.
+ *
+ * Command  {"id": any, "cmd": name, …}   answer  {"id": the same, "ok": true, "data": {…}}
+ *                                             or {"id": the same, "ok": false, "error": {code, message, hint}}
+ * Commands are started in the order they come and do not wait for each other; answers come as they are ready.
+ *
+ *   connect          url, path?, transports?, timeoutMs?, wait? (true)
+ *                    a socket and a SimplePeer on it; with wait, answers when the server has said hello   → {peerId}
+ *   addTrack         label, kind: "video" | "audio", broadcast? (false), codec?, encodings?
+ *                    video: color [r, g, b] 0-255, width? (320), height? (240), fps? (25); audio: toneHz? (440)
+ *                    the same label again replaces the track                                              → {}
+ *   setColor         label, color       paints the video differently from now on                          → {}
+ *   endTrack         label              ends the source by itself, as when a user stops sharing           → {}
+ *   removeTrack, muteTrack, unmuteTrack                  label                                            → {}
+ *   connectToPeer, disconnectFromPeer, pausePeer, resumePeer   peerId                                     → {}
+ *   joinRoom         roomId                                                                               → {peerIds}
+ *   leaveRoom        roomId                                                                               → {}
+ *   peers            → {peerId, peers: [id], tracks: [{peerId, label, kind, broadcast}]}
+ *   frames           what each remote track has brought since it came, newest sample last
+ *                    → {tracks: [{peerId, label, kind, ended,
+ *                         video: frames, width, height, color: [r, g, b] of the last frame (mean),
+ *                         audio: samples, rms (0-1, of the last 200 ms), toneHz (by zero crossings, of the same)}]}
+ *   stats            → {server, send: [report, …] | null, recv: the same}
+ *   restartIce       → {}
+ *   dropSocket       closes the connection as a network would; it reconnects by itself                    → {}
+ *   disconnectSocket the application's own socket.disconnect()                                            → {}
+ *   connectSocket    the application's own socket.connect()                                               → {}
+ *   close            closes the SimplePeer; the process goes on until stdin ends                          → {}
+ *
+ * Event    {"event": name, "data": {…}}  every event of SimplePeer, tracks reduced to {peerId, label, kind, broadcast};
+ *          also "onTrack" {peerId, label, broadcast, kind} and "socket" {state: "connected" | "disconnected", reason}
+ */
+import { createInterface } from "node:readline";
+import wrtc from "@roamhq/wrtc";
+import { io } from "socket.io-client";
+import { SimplePeer } from "../dist/index.mjs";
+import { receiver, toneTrack, videoTrack } from "./support/wrtc_media.mjs";
+
+const { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription } = wrtc;
+Object.assign(globalThis, { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription });
+
+const EVENTS = [
+  "track",
+  "trackRemoved",
+  "peerConnection",
+  "peerDisconnection",
+  "trackMuted",
+  "trackUnmuted",
+  "trackEnded",
+  "connectionStateChange",
+  "error",
+];
+
+let socket;
+let peer;
+/** label → what paints or sounds; its stop() ends it. */
+const sources = new Map();
+/** What counts and measures each remote track, since it came; kept when it ends. */
+const receivers = [];
+
+const commands = {
+  async connect({ url, path, transports = ["websocket"], timeoutMs, wait = true }) {
+    if (socket) throw new Error("connected already");
+    socket = io(url, { forceNew: true, transports, reconnectionDelay: 100, ...(path && { path }) });
+    socket.on("connect", () => tell("socket", { state: "connected", reason: "" }));
+    socket.on("disconnect", (reason) => tell("socket", { state: "disconnected", reason }));
+    peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...(timeoutMs && { timeoutMs }) });
+    for (const name of EVENTS) peer.on(name, (payload) => tell(name, plain(payload)));
+    peer.on("track", (remote) => receivers.push(receiver(remote)));
+    peer.onTrack = (track, peerId, info) => tell("onTrack", { ...info, peerId, kind: track.kind });
+    if (wait) await peer.getStats(); // the first round trip that needs a session
+    return { peerId: peer.peerId };
+  },
+
+  async addTrack({ label, kind, broadcast = false, codec, encodings, color = [255, 0, 0], toneHz = 440, ...size }) {
+    const source = kind === "video" ? videoTrack({ color, ...size }) : toneTrack(toneHz);
+    const replaced = sources.get(label);
+    sources.set(label, source);
+    await peer.addTrack(source.track, label, broadcast, { ...(codec && { codec }), ...(encodings && { encodings }) });
+    replaced?.stop();
+  },
+
+  setColor: ({ label, color }) => sourceOf(label).paint(color),
+  endTrack: ({ label }) => sourceOf(label).track.dispatchEvent(new Event("ended")),
+
+  async removeTrack({ label }) {
+    await peer.removeTrack(label);
+    sources.get(label)?.stop();
+    sources.delete(label);
+  },
+
+  muteTrack: ({ label }) => peer.muteTrack(label),
+  unmuteTrack: ({ label }) => peer.unmuteTrack(label),
+  connectToPeer: ({ peerId }) => peer.connectToPeer(peerId),
+  disconnectFromPeer: ({ peerId }) => peer.disconnectFromPeer(peerId),
+  pausePeer: ({ peerId }) => peer.pausePeer(peerId),
+  resumePeer: ({ peerId }) => peer.resumePeer(peerId),
+  joinRoom: ({ roomId }) => peer.joinRoom(roomId),
+  leaveRoom: ({ roomId }) => peer.leaveRoom(roomId),
+  peers: () => ({ peerId: peer.peerId, peers: peer.peers, tracks: peer.tracks.map(plain) }),
+  frames: () => ({ tracks: receivers.map((each) => each.report()) }),
+
+  async stats() {
+    const { server, send, recv } = await peer.getStats();
+    return { server, send: send ? [...send.values()] : null, recv: recv ? [...recv.values()] : null };
+  },
+
+  restartIce: () => peer.restartIce(),
+  dropSocket: () => socket.io.engine.close(),
+  disconnectSocket: () => socket.disconnect(),
+  connectSocket: () => socket.connect(),
+
+  close() {
+    peer.close();
+    for (const source of sources.values()) source.stop();
+    sources.clear();
+  },
+};
+
+function sourceOf(label) {
+  const source = sources.get(label);
+  if (!source) throw new Error(`no track of that label: ${label}`);
+  return source;
+}
+
+/** Without what JSON cannot carry. */
+function plain({ track, error, ...rest }) {
+  return { ...rest, ...(track && { kind: track.kind }), ...(error && wire(error)) };
+}
+
+function wire({ code = "internal_error", message, hint = "" }) {
+  return { code, message, hint };
+}
+
+function tell(event, data) {
+  say({ event, data });
+}
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+async function obey(line) {
+  const { id, cmd, ...args } = JSON.parse(line);
+  try {
+    if (!Object.hasOwn(commands, cmd)) throw new Error(`no such command: ${cmd}`);
+    if (!peer && cmd !== "connect") throw new Error("connect first");
+    const result = await commands[cmd](args);
+    say({ id, ok: true, data: typeof result === "object" && result !== null ? result : {} });
+  } catch (error) {
+    say({ id, ok: false, error: wire(error) });
+  }
+}
+
+const lines = createInterface({ input: process.stdin });
+lines.on("line", (line) => void obey(line));
+// libwebrtc's threads keep a process alive, and may crash in its orderly end
+lines.on("close", () => process.reallyExit(0));
