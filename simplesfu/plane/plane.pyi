@@ -3,7 +3,11 @@ import socket
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from simplesfu.plane.events import Address, DtlsDatagram, StreamStarted, StunRequest, TupleSelected
+from simplesfu.plane.events import Address as Address
+from simplesfu.plane.events import DtlsDatagram as DtlsDatagram
+from simplesfu.plane.events import StreamStarted as StreamStarted
+from simplesfu.plane.events import StunRequest as StunRequest
+from simplesfu.plane.events import TupleSelected as TupleSelected
 
 Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
 
