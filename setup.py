@@ -29,7 +29,7 @@ class BuildWithClient(build_py):
             return
         npm = shutil.which("npm")
         if npm is None:
-            sys.exit("simplesfu: building from source needs Node.js 20 or newer (npm was not found); or install a wheel")
+            sys.exit("simplesfu: building from source needs Node.js 20 or newer (no npm here); or install a wheel")
         if not (CLIENT / "node_modules").exists():
             subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=CLIENT, check=True)
         subprocess.run([npm, "run", "--silent", "build"], cwd=CLIENT, check=True)

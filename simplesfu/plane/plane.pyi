@@ -68,8 +68,8 @@ class Plane:
     ) -> int:
         """One encoding of a producer. Payload types are the sender's, except `router_payload_type`, which the packet
         gets.
-        `extensions` maps the sender's ids to the router's; what it does not name is dropped. *_ext are the sender's ids of
-        the MID/RID extensions (0: none); `send_time_ext` is the router's id of abs-send-time (0: none).
+        `extensions` maps the sender's ids to the router's; what it does not name is dropped. *_ext are the
+        sender's ids of the MID/RID extensions (0: none); `send_time_ext` is the router's id of abs-send-time (0: none).
         `codec` is lower case without its kind ("vp8", "h264", "opus"). `keyframe_request` is "pli", "fir" or None."""
     def remove_recv_stream(self, recv_stream: int) -> None:
         """Send streams that it fed stay, without a source."""

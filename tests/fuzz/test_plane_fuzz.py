@@ -1,4 +1,4 @@
-"""Anything may arrive, from strangers and from peers with valid keys: it is counted, and the bystander's call goes on."""
+"""Anything may arrive, from strangers and from peers with valid keys: it is counted, and the bystander's call lives."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import random
 import socket
 
 from pylibsrtp import Error
-
-from simplesfu.plane import rtcp, rtp
 from support.plane_call import MID_EXT, PT, RTX_PT, RTX_SSRC, SSRC, plane_call
 from support.srtp_peer import SrtpPeer, wait_until
+
+from simplesfu.plane import rtcp, rtp
 
 DATAGRAMS = 20_000
 IN_FLIGHT = 200  # datagrams that wait in the socket at most, so that the kernel drops none of them
@@ -94,7 +94,10 @@ def test_strangers_and_peers_with_keys() -> None:
                     call.publisher.send(call.packet(i // IN_FLIGHT, 3000 * i, keyframe=i == 0, body=b"%d" % i))
                     sent += 1
                     assert viewer.peer.receive_rtp().payload.endswith(b"%d" % i)
-                    wait_until(lambda: call.plane.stats()["ingress"]["received"] >= sent, f"{sent} datagrams taken in")
+                    taken_in = sent
+                    wait_until(
+                        lambda n=taken_in: call.plane.stats()["ingress"]["received"] >= n, f"{taken_in} datagrams taken in"
+                    )
         stats = call.plane.stats()
         print({group: {k: v for k, v in values.items() if v} for group, values in stats.items()})
         assert stats["ingress"]["received"] > DATAGRAMS * 0.8

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from simplesfu.plane import rtcp, rtp
 from support.plane_call import KEYFRAME, PlaneCall, Viewer, plane_call
 from support.srtp_peer import wait_until
+
+from simplesfu.plane import rtcp, rtp
 
 # A frame: packets, is it a keyframe, which of its packets are lost, is it sent backwards.
 frames = st.tuples(st.integers(1, 5), st.booleans(), st.sets(st.integers(0, 4), max_size=2), st.booleans())
@@ -53,7 +54,9 @@ class Source:
 
 
 def received(viewer: Viewer, call: PlaneCall, count: int) -> list[rtp.RtpPacket]:
-    wait_until(lambda: call.plane.send_stream_stats(viewer.send_stream)["packets"] >= count, f"{count} packets forwarded")
+    wait_until(
+        lambda: call.plane.send_stream_stats(viewer.send_stream)["packets"] >= count, f"{count} packets forwarded"
+    )
     packets = [viewer.peer.receive_rtp() for _ in range(count)]
     assert None not in packets
     return packets
@@ -97,9 +100,7 @@ def test_one_unbroken_stream(start: int, ts: int, steps: list[tuple[str, object]
 
         # A gap can only be what the network lost: between two neighbours of one unbroken mapping the numbers that the
         # publisher gave say how many are missing; where a mapping begins there is no gap at all.
-        for (a, b), (seq_a, seq_b) in zip(
-            zip(ordered, ordered[1:], strict=False), zip(sorted(seqs), sorted(seqs)[1:], strict=False), strict=True
-        ):
+        for (a, b), (seq_a, seq_b) in zip(pairwise(ordered), pairwise(sorted(seqs)), strict=True):
             in_a, in_b = (int(p.payload[5:].split(b"/")[0]) for p in (a, b))
             begins = b.payload.startswith(KEYFRAME)
             assert seq_b - seq_a == in_b - in_a or (begins and seq_b - seq_a == 1), (

@@ -8,7 +8,8 @@ from simplesfu.plane.table import self_check
 
 # Few keys, so that they collide, are removed and come again; and many, so that the table grows.
 keys = st.one_of(st.integers(0, 40), st.integers(0, 2**63 - 1))
-operations = st.lists(st.tuples(st.sampled_from(["put", "put", "get", "pop"]), keys, st.integers(1, 2**63 - 1)), max_size=400)
+kinds = st.sampled_from(["put", "put", "get", "pop"])
+operations = st.lists(st.tuples(kinds, keys, st.integers(1, 2**63 - 1)), max_size=400)
 
 
 @given(operations=operations)

@@ -6,8 +6,6 @@ import socket
 import threading
 
 import pytest
-
-from simplesfu.plane import MAX_TUPLES, DtlsDatagram, Plane, PlaneError, StreamStarted, StunRequest, TupleSelected, rtcp, rtp
 from support.plane_call import (
     KEYFRAME,
     LEVEL_EXT,
@@ -24,6 +22,18 @@ from support.plane_call import (
     plane_call,
 )
 from support.srtp_peer import KEY_BYTES, SrtpPeer, plane_socket, wait_until
+
+from simplesfu.plane import (
+    MAX_TUPLES,
+    DtlsDatagram,
+    Plane,
+    PlaneError,
+    StreamStarted,
+    StunRequest,
+    TupleSelected,
+    rtcp,
+    rtp,
+)
 
 
 @pytest.mark.parametrize("profile", sorted(KEY_BYTES))
@@ -114,7 +124,8 @@ def test_what_is_missing_is_asked_for_and_passed_on() -> None:
         assert viewer.peer.receive_rtp().seq == first.seq + 3
         nack = call.publisher.receive_rtcp(lambda p: isinstance(p, rtcp.Nack))
         assert (nack.media_ssrc, nack.seqs) == (SSRC, (11, 12))
-        call.publisher.send(rtp.pack(payload_type=RTX_PT, seq=500, ts=3000, ssrc=RTX_SSRC, payload=b"\x00\x0b" + b"\x10\x01found"))
+        repair = b"\x00\x0b" + b"\x10\x01found"
+        call.publisher.send(rtp.pack(payload_type=RTX_PT, seq=500, ts=3000, ssrc=RTX_SSRC, payload=repair))
         found = viewer.peer.receive_rtp()
         assert (found.seq - first.seq, found.ssrc, found.payload) == (1, viewer.ssrc, b"\x10\x01found")
 
@@ -226,7 +237,8 @@ def test_an_ssrc_is_learned_from_mid_and_rid() -> None:
         low, high = (call.plane.add_recv_stream(
             call.publisher.transport, codec="vp8", clock_rate=90000, payload_type=PT, rtx_payload_type=RTX_PT,
             router_payload_type=ROUTER_PT, ssrc=None, rtx_ssrc=None, mid="1", rid=rid, mid_ext=MID_EXT, rid_ext=10,
-            repaired_rid_ext=11, extensions={}, send_time_ext=0, nack=True, keyframe_request="pli") for rid in ("r0", "r1"))
+            repaired_rid_ext=11, extensions={}, send_time_ext=0, nack=True, keyframe_request="pli")
+            for rid in ("r0", "r1"))
 
         def packet(ssrc: int, extensions: list[tuple[int, bytes]], pt: int = PT) -> bytes:
             return rtp.pack(payload_type=pt, seq=1, ts=0, ssrc=ssrc, payload=KEYFRAME + b"x", extensions=extensions)
