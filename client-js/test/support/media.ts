@@ -32,14 +32,23 @@ export const ROUTER_RTP_CAPABILITIES: mediasoup.RtpCapabilities = {
     ...videoCodec("video/VP8", 101),
     ...videoCodec("video/VP9", 103),
   ],
-  headerExtensions: (["audio", "video"] as const).map((kind) => ({
-    kind,
-    uri: MID,
-    preferredId: 1,
-    preferredEncrypt: false,
-    direction: "sendrecv",
-  })),
+  headerExtensions: [
+    headerExtension("audio", MID, 1, "sendrecv"),
+    headerExtension("video", MID, 1, "sendrecv"),
+    headerExtension("video", "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", 2, "recvonly"),
+    headerExtension("video", "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id", 3, "recvonly"),
+  ],
 };
+
+/** `direction` as the router sees it. */
+function headerExtension(
+  kind: "audio" | "video",
+  uri: mediasoup.RtpHeaderExtensionUri,
+  preferredId: number,
+  direction: mediasoup.RtpHeaderExtensionDirection,
+): mediasoup.RtpHeaderExtension {
+  return { kind, uri, preferredId, preferredEncrypt: false, direction };
+}
 
 function videoCodec(mimeType: string, payloadType: number): mediasoup.RtpCodecCapability[] {
   const common = { kind: "video", clockRate: 90000 } as const;
@@ -58,7 +67,7 @@ export function videoConsumerParameters(): mediasoup.RtpParameters {
     codecs: [
       { mimeType: "video/VP8", payloadType: 101, clockRate: 90000, parameters: {}, rtcpFeedback: VIDEO_FEEDBACK },
     ],
-    headerExtensions: [{ uri: MID as mediasoup.RtpHeaderExtensionUri, id: 1, encrypt: false, parameters: {} }],
+    headerExtensions: [{ uri: MID, id: 1, encrypt: false, parameters: {} }],
     encodings: [{ ssrc: randomInt(1, 2 ** 31) }],
     rtcp: { cname: "played", reducedSize: true, mux: true },
   };
