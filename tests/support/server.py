@@ -133,6 +133,19 @@ class MediaServer(Server):
         stats: dict[str, Any] = await until(nothing_left, "nothing left of the calls on the server")
         return stats
 
+    async def stop(self) -> None:
+        """Nothing is left of the calls, no packet went missing uncounted, and the process ends well."""
+        assert_balanced((await self.empty())["media"]["plane"])
+        await super().stop()
+
+
+def assert_balanced(plane: Mapping[str, Mapping[str, int]]) -> None:
+    """The two sums of docs/counters.md."""
+    ingress, egress = plane["ingress"], plane["egress"]
+    understood = sum(ingress[kind] for kind in ("stun", "dtls", "rtcp", "media"))
+    assert ingress["received"] == understood + sum(plane["ingress_drops"].values()), plane
+    assert egress["offered"] == egress["forwarded"] + sum(plane["egress_drops"].values()), plane
+
 
 @asynccontextmanager
 async def running(server: Server) -> AsyncIterator[Server]:

@@ -1,0 +1,104 @@
+"""Rooms of libwebrtc clients without a browser: what a change breaks shows here within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from support.factories import Serve
+from support.node_peer import NodePeer
+from support.server import MediaServer
+from support.signalling import RefusedError
+from support.waiting import until
+
+RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
+
+
+@pytest.mark.parametrize("app", ["asgi", "flask"])
+async def test_a_room_of_three(serve: Serve, app: str) -> None:
+    server = await serve(app)
+    async with AsyncExitStack() as leaving:
+        peers = [
+            await leaving.enter_async_context(NodePeer(server.url, colour, hertz))
+            for colour, hertz in ((RED, 400), (GREEN, 600), (BLUE, 800))
+        ]
+        for peer in peers:
+            await peer.do("joinRoom", roomId="room")
+        await asyncio.gather(*(peer.publish() for peer in peers))
+        for peer in peers:
+            others = [other for other in peers if other is not peer]
+            await peer.sees(others)
+            await peer.hears(others)
+
+        red, green, blue = peers
+        await blue.do("leaveRoom", roomId="room")
+        await red.sees([green])
+        await green.told("trackRemoved", peerId=blue.peer_id, label="webcam", reason="room_left")
+        await blue.sees([])
+        await blue.do("joinRoom", roomId="room")
+        await red.sees([green, blue])
+
+        await green.do("removeTrack", label="webcam")
+        await red.told("trackRemoved", peerId=green.peer_id, label="webcam", reason="closed")
+        await red.sees([blue])
+
+
+async def test_pausing_stops_the_server_from_sending(serve: Serve) -> None:
+    server = await serve()
+    async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
+        await red.publish()
+        await green.sees([red])
+        await green.do("pausePeer", peerId=red.peer_id)
+        picture = f"{red.peer_id}/webcam"
+
+        async def stands_still() -> bool:
+            before = (await green.received())[picture]["video"]
+            await asyncio.sleep(0.5)
+            return bool((await green.received())[picture]["video"] == before)
+
+        await until(stands_still, "no more frames")
+        forwarded = await forwarded_packets(server)
+        await asyncio.sleep(1)
+        assert await forwarded_packets(server) == forwarded, "the server still sends what nobody wants"
+        await green.do("resumePeer", peerId=red.peer_id)
+        before = (await green.received())[picture]["video"]
+
+        async def moves() -> bool:
+            return bool((await green.received())[picture]["video"] > before + 10)
+
+        await until(moves, "frames again")
+
+
+async def forwarded_packets(server: MediaServer) -> int:
+    return int((await server.stats())["media"]["plane"]["egress"]["forwarded"])
+
+
+async def test_errors_reach_the_promise_with_a_hint(serve: Serve) -> None:
+    server = await serve()
+    async with NodePeer(server.url) as peer:
+        with pytest.raises(RefusedError) as refused:
+            await peer.do("connectToPeer", peerId="nobody")
+        print(refused.value)
+        assert refused.value.code == "not_found"
+        assert refused.value.hint
+
+
+async def test_a_lost_socket_comes_back_with_everything(serve: Serve) -> None:
+    server = await serve()
+    async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
+        for peer in (red, green):
+            await peer.do("joinRoom", roomId="room")
+        await red.publish()
+        await green.sees([red])
+        old = red.peer_id
+        await red.do("dropSocket")
+        await green.told("trackRemoved", peerId=old, label="webcam")
+
+        async def back() -> bool:
+            red.peer_id = (await red.do("peers"))["peerId"]
+            return red.peer_id not in (None, old)
+
+        await until(back, "a new session")
+        await green.sees([red])
+        await green.hears([red])
