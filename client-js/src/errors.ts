@@ -13,7 +13,7 @@
  * - `webrtc_unsupported`  the browser has no usable WebRTC
  * - `insecure_context`    the page is not https and the browser therefore keeps WebRTC from it
  * - `unsupported`         this browser and the server have no such codec or feature in common
- * - `internal_error`      anything else; `cause` has it
+ * - `webrtc_error`        whatever else the browser's WebRTC threw; `cause` has it
  */
 export class SimplePeerError extends Error {
   override readonly name = "SimplePeerError";
@@ -33,7 +33,7 @@ export class SimplePeerError extends Error {
 export function toSimplePeerError(error: unknown): SimplePeerError {
   if (error instanceof SimplePeerError) return error;
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  const code = name === "UnsupportedError" || name === "NotSupportedError" ? "unsupported" : "internal_error";
+  const code = name === "UnsupportedError" || name === "NotSupportedError" ? "unsupported" : "webrtc_error";
   return new SimplePeerError(code, message, "", { cause: error });
 }
 

@@ -9,7 +9,7 @@ import type { TransportState } from "./types.js";
 const DISCONNECTED_GRACE_MS = 1_000;
 /** A restart needs a few round trips over the socket and as many over the network before it can have worked. */
 const RETRY_FIRST_MS = 3_000;
-const RETRY_MAX_MS = 24_000;
+const RETRY_MAX_MS = 12_000;
 
 export class IceMender {
   readonly #restart: () => Promise<void>;

@@ -136,8 +136,10 @@ export class Transports {
     }
   }
 
+  /** It is tried again; an answer that did not come is what a lost network looks like, and the state tells of that. */
   #mendingFailed(error: unknown): void {
-    const nothingToMend = this.#closed || isGone(error);
-    if (!nothingToMend) this.#observer.failed(toSimplePeerError(error));
+    const { code } = toSimplePeerError(error);
+    const expected = this.#closed || code === "not_found" || code === "timeout" || code === "disconnected";
+    if (!expected) this.#observer.failed(toSimplePeerError(error));
   }
 }

@@ -53,8 +53,8 @@ test("restarts until connected, with growing waits, one at a time", async () => 
     [3_000, 2],
     [6_000, 3],
     [12_000, 4],
-    [24_000, 5],
-    [24_000, 6],
+    [12_000, 5],
+    [12_000, 6],
   ] as const) {
     finish(expected === 3 ? new Error("no answer") : undefined);
     await settle();
