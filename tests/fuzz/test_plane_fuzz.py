@@ -94,9 +94,8 @@ def test_strangers_and_peers_with_keys() -> None:
                     call.publisher.send(call.packet(i // IN_FLIGHT, 3000 * i, keyframe=i == 0, body=b"%d" % i))
                     sent += 1
                     assert viewer.peer.receive_rtp().payload.endswith(b"%d" % i)
-                    taken_in = sent
                     wait_until(
-                        lambda n=taken_in: call.plane.stats()["ingress"]["received"] >= n, f"{taken_in} datagrams taken in"
+                        lambda n=sent: call.plane.stats()["ingress"]["received"] >= n, f"{sent} datagrams taken in"
                     )
         stats = call.plane.stats()
         print({group: {k: v for k, v in values.items() if v} for group, values in stats.items()})
