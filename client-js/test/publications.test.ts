@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SimplePeer } from "../src/simple-peer.js";
 import { stage } from "./support/call.js";
 import { audioTrack, videoTrack } from "./support/media.js";
 import { Refusal, SILENCE } from "./support/server.js";
 import { diary, nextEvent, until } from "./support/wait.js";
 
 const call = stage();
+
+/** Waits until WebRTC has a sender busy with this many tracks. (It gathers its statistics at most every 50 ms.) */
+async function sending(peer: SimplePeer, count: number): Promise<void> {
+  await until(`${count} tracks are sent`, async () => {
+    const { send } = await peer.getStats();
+    let sources = 0;
+    send?.forEach(({ type }: { type: string }) => {
+      if (type === "media-source") sources++;
+    });
+    return sources === count;
+  });
+}
 
 test("a track may be added at once after construction; it is published when the session is there", async () => {
   const { peer } = call.newPeer();
@@ -128,11 +141,14 @@ test("mute sends nothing more and leaves the track as it is; unmute goes on", as
   const { peer } = call.newPeer();
   const track = videoTrack();
   await peer.addTrack(track, "camera");
+  await sending(peer, 1);
   await peer.muteTrack("camera");
   assert.equal(call.server.asked("pauseProducer").length, 1);
+  await sending(peer, 0);
   assert.deepEqual([track.enabled, track.readyState], [true, "live"]);
   await peer.unmuteTrack("camera");
   assert.equal(call.server.asked("resumeProducer").length, 1);
+  await sending(peer, 1);
   await assert.rejects(peer.muteTrack("nothing"), { code: "not_found" });
 });
 
@@ -179,7 +195,9 @@ test("after a lost socket the tracks held are published again, muted ones muted"
       ["microphone", false, true],
     ],
   );
+  await sending(peer, 1);
   await peer.unmuteTrack("microphone");
+  await sending(peer, 2);
   await peer.removeTrack("camera");
   assert.equal(call.server.peer.asked("closeProducer").length, 1);
 });

@@ -4,10 +4,13 @@ import type { SimplePeer } from "../../src/simple-peer.js";
 const LIMIT_MS = 8_000;
 
 /** Polls until `condition` gives something; that is returned. */
-export async function until<Value>(what: string, condition: () => Value | undefined | false): Promise<Value> {
+export async function until<Value>(
+  what: string,
+  condition: () => Value | undefined | false | Promise<Value | undefined | false>,
+): Promise<Value> {
   const deadline = Date.now() + LIMIT_MS;
   for (;;) {
-    const value = condition();
+    const value = await condition();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
