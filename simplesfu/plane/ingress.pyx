@@ -160,8 +160,6 @@ cdef int _rtp(State *state, Transport *transport, Datagram *datagram, Packet *pa
         return DROP_NO_MEMORY
     if is_rtx and (not stream.started or rtp_unwrap_rtx(view, stream.ssrc, stream.payload_type) != RTP_OK):
         return DROP_RTX_EMPTY
-    if stream.paused:
-        return DROP_PRODUCER_PAUSED
     rtp_normalise(view, stream.id_map, stream.router_payload_type, stream.send_time_ext)
     packet.arrival_us = now_us
     packet.cached = False
@@ -171,6 +169,9 @@ cdef int _rtp(State *state, Transport *transport, Datagram *datagram, Packet *pa
     status = recv_stream_accept(stream, packet, is_rtx)
     if status >= 0:
         return status
+    if stream.paused:
+        # After its place in the order is taken, or the sender would be told of a loss when it resumes.
+        return DROP_PRODUCER_PAUSED
     fanout_add(state, stream, packet, now_us)
     return KEPT
 

@@ -170,6 +170,8 @@ cdef int recv_stream_due_nacks(RecvStream *stream, int64_t now_us, uint16_t *seq
     """The numbers to ask for now. What was asked for too often is given up, and a keyframe wanted instead."""
     cdef int kept = 0, due = 0, i
     cdef Missing item
+    if stream.paused:
+        stream.missing_count = 0
     for i in range(stream.missing_count):
         item = stream.missing[i]
         if item.tries == 0 or now_us - item.asked_us >= NACK_RETRY_US:

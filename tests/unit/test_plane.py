@@ -109,6 +109,9 @@ def test_a_paused_producer_reaches_nobody() -> None:
         call.plane.pause_recv_stream(call.recv_stream, True)
         call.publisher.send(call.packet(2, 3000))
         wait_until(lambda: call.plane.stats()["ingress_drops"]["producer_paused"] == 1, "a packet held back")
+        report = call.publisher.receive_rtcp(
+            lambda p: isinstance(p, rtcp.ReceiverReport) and p.reports and p.reports[0].highest_seq == 2)
+        assert report.reports[0].packets_lost == 0, "a pause is no loss"
         call.plane.pause_recv_stream(call.recv_stream, False)
         call.publisher.receive_rtcp(lambda p: isinstance(p, rtcp.Pli))
         call.publisher.send(call.packet(3, 6000, keyframe=True))
