@@ -4,6 +4,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -24,7 +26,7 @@ from support.waiting import until
 
 from simplesfu.config import MediaConfig
 from simplesfu.engine.aiortc_bridge import MAX_QUEUED_DATAGRAMS
-from simplesfu.engine.engine import Engine
+from simplesfu.engine.engine import TICK_S, Engine
 from simplesfu.engine.link import MAX_CHECKS_BETWEEN_TICKS, Link
 from simplesfu.errors import AlreadyConnected, BadParameters, Closed, ConfigError
 from simplesfu.types import DtlsFingerprint, DtlsParameters, DtlsRole
@@ -149,8 +151,10 @@ async def test_a_restart_moves_the_client_to_new_credentials(engine: Engine, cli
         await until(lambda: dropped(engine), "the gate to drop it", every_s=0.005)
         assert dropped(engine) == {"stun_unknown_username": 1}
     assert watcher.states == ["connecting"]
-    for _ in range(100):
-        await on(engine, link.restart_ice)
+    never_used = await on(engine, link.restart_ice)
+    await on(engine, link.restart_ice)
+    client.send(signed_check(never_used))
+    await until(lambda: dropped(engine) == {"stun_unknown_username": 2}, "that name to be unknown", every_s=0.005)
     await client.check(link.ice_parameters)
 
 
@@ -196,6 +200,38 @@ async def test_consent_comes_and_goes(engine: Engine, clock: Clock, client: Engi
     await client.check(link.ice_parameters)
     assert watcher.states[2:] == ["disconnected", "connected", "disconnected", "failed", "connected"]
     await peer.stop()
+
+
+async def test_a_stalled_engine_hears_the_checks_before_it_judges_the_silence(
+    engine: Engine, clock: Clock, client: EngineClient
+) -> None:
+    """As when an extension module of the application holds the GIL: the plane goes on and the checks pile up there."""
+    talker, _ = await new_link(engine)
+    link, watcher = await new_link(engine)
+    await client.check(talker.ice_parameters)
+    stalled, end_of_stall = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def stall() -> None:
+        loop.call_soon_threadsafe(stalled.set)
+        assert end_of_stall.wait(30)
+        clock.now_us += 40 * SECOND
+
+    async with client_of(engine) as other:
+        await other.check(link.ice_parameters)
+        stalling = asyncio.ensure_future(on(engine, stall))
+        await stalled.wait()
+        began, before = time.monotonic(), engine.plane.stats()["ingress"]["stun"]
+        for _ in range(600):
+            client.send(signed_check(talker.ice_parameters))
+        other.send(signed_check(link.ice_parameters))
+        await until(lambda: engine.plane.stats()["ingress"]["stun"] == before + 601, "all to be there", every_s=0.005)
+        await until(lambda: time.monotonic() - began > 2 * TICK_S, "a tick to be due", every_s=0.05)
+        end_of_stall.set()
+        await stalling
+        await until(lambda: refused(engine).get("stun_flood"), "the first to be heard", every_s=0.005)
+        await pass_time(engine, clock, link, 0)
+    assert watcher.seen == [("connecting", "")]
 
 
 async def test_a_client_that_never_checks_has_failed_after_30_s(
