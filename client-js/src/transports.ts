@@ -71,8 +71,9 @@ export class Transports {
   serverSaw({ transportId, state, reason }: Notifications["transportStateChange"]): void {
     for (const [direction, managed] of this.#made) {
       if (managed.transport.id !== transportId) continue;
-      // The browser tells of progress; of trouble whoever sees it first, and the server knows why.
+      // The browser tells of progress; of trouble whoever sees it first, and of its end likewise.
       if (state === "new" || state === "connecting") return;
+      if (state === "connected" && managed.state !== "disconnected") return;
       this.#changeState(direction, managed, state, reason);
       if (state === "failed" || state === "closed") this.#observer.lost(direction, reason);
     }

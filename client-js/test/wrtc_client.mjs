@@ -87,7 +87,7 @@ const commands = {
   },
 
   setColor: ({ label, color }) => sourceOf(label).paint(color),
-  endTrack: ({ label }) => sourceOf(label).track.dispatchEvent(new Event("ended")),
+  endTrack: ({ label }) => void sourceOf(label).track.dispatchEvent(new Event("ended")),
 
   async removeTrack({ label }) {
     await peer.removeTrack(label);
@@ -112,9 +112,9 @@ const commands = {
   },
 
   restartIce: () => peer.restartIce(),
-  dropSocket: () => socket.io.engine.close(),
-  disconnectSocket: () => socket.disconnect(),
-  connectSocket: () => socket.connect(),
+  dropSocket: () => void socket.io.engine.close(),
+  disconnectSocket: () => void socket.disconnect(),
+  connectSocket: () => void socket.connect(),
 
   close() {
     peer.close();
@@ -152,7 +152,7 @@ async function obey(line) {
     if (!Object.hasOwn(commands, cmd)) throw new Error(`no such command: ${cmd}`);
     if (!peer && cmd !== "connect") throw new Error("connect first");
     const result = await commands[cmd](args);
-    say({ id, ok: true, data: typeof result === "object" && result !== null ? result : {} });
+    say({ id, ok: true, data: result ?? {} });
   } catch (error) {
     say({ id, ok: false, error: wire(error) });
   }
