@@ -155,9 +155,12 @@ class Engine:
                 stop.set()
             # After a stall of this thread the clients' checks wait in the plane: hear them before judging a silence.
             self._read_events()
-            now_us = self._clock()
-            for link in list(self._links.values()):
-                link.check(now_us)
+            self._check_links(self._clock())
+
+    def _check_links(self, now_us: int) -> None:
+        # Not in the timer itself: its loop variable would keep the last link alive after its end.
+        for link in list(self._links.values()):
+            link.check(now_us)
 
     def _read_events(self) -> None:
         for _ in range(EVENT_READS):
