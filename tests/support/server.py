@@ -126,11 +126,17 @@ class MediaServer(Server):
     async def empty(self) -> dict[str, Any]:
         """Wait until nothing is left of any call; the statistics then."""
 
-        async def nothing_left() -> dict[str, Any] | None:
-            stats = await self.stats()
-            return stats if not any(stats["live"].values()) else None
+        stats: dict[str, Any] = {}
 
-        stats: dict[str, Any] = await until(nothing_left, "nothing left of the calls on the server")
+        async def nothing_left() -> bool:
+            nonlocal stats
+            stats = await self.stats()
+            return not any(stats["live"].values())
+
+        try:
+            await until(nothing_left, "nothing left of the calls")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the server still holds {stats['live']}") from None
         return stats
 
     async def stop(self) -> None:
@@ -149,11 +155,11 @@ def assert_balanced(plane: Mapping[str, Mapping[str, int]]) -> None:
 
 @asynccontextmanager
 async def running(server: Server) -> AsyncIterator[Server]:
+    """Start, and at the end stop, a server. Its log is printed: pytest shows it when something failed."""
     try:
         await server.started()
         yield server
-    except BaseException:
+        await server.stop()
+    finally:
         server.kill()
         print(server.log)
-        raise
-    await server.stop()

@@ -60,6 +60,11 @@ def binding_request(username: str, password: str, **more: Any) -> bytes:
     return bytes(request)
 
 
+def transaction_id(message: bytes) -> bytes:
+    """Of a STUN message (RFC 8489 §5)."""
+    return message[8:20]
+
+
 class Way:
     """A datagram transport with its one destination."""
 
@@ -92,7 +97,8 @@ class Wire(asyncio.DatagramProtocol):
         self.arrivals_ms: list[float] = []
         """Of each packet of `received_rtp`."""
         self.received_bytes = 0
-        self.stun_answers = 0
+        self.answered: set[bytes] = set()
+        """The transaction ids of the checks that were answered."""
         self._profiles = profiles or list(SRTP_PROFILES)
         self._seal: Session | None = None
         self._open: Session | None = None
@@ -126,8 +132,8 @@ class Wire(asyncio.DatagramProtocol):
     async def connect_ice(self) -> None:
         """Bind, and be authenticated by a connectivity check; consent is kept from now on."""
         await self.bind()
-        self.check()
-        await until(lambda: self.stun_answers, "an answer to the connectivity check", every_s=0.02)
+        check = self.check()
+        await until(lambda: check in self.answered, "an answer to the connectivity check", every_s=0.02)
         self._consent = asyncio.create_task(self._keep_consent())
 
     async def connect(self) -> None:
@@ -139,9 +145,12 @@ class Wire(asyncio.DatagramProtocol):
         self._handshake()
         await until(lambda: self._seal, "the DTLS handshake", every_s=0.02)
 
-    def check(self) -> None:
-        """Send a connectivity check."""
-        self.udp.sendto(binding_request(f"{self.ice['usernameFragment']}:{self.ufrag}", self.ice["password"]))
+    def check(self, credentials: dict[str, Any] | None = None) -> bytes:
+        """Send a connectivity check; its transaction id."""
+        ice = credentials or self.ice
+        request = binding_request(f"{ice['usernameFragment']}:{self.ufrag}", ice["password"])
+        self.udp.sendto(request)
+        return transaction_id(request)
 
     async def _keep_consent(self) -> None:
         while True:
@@ -161,7 +170,7 @@ class Wire(asyncio.DatagramProtocol):
         if addr != self.server:
             return
         if first < 4:
-            self.stun_answers += 1
+            self.answered.add(transaction_id(data))
         elif 20 <= first < 64:
             self._ssl.bio_write(data)
             self._handshake()

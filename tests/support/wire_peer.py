@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Self
 
 from . import rtp
 from .fluency import Fluency, fluency
@@ -27,6 +27,11 @@ class WirePeer(SignallingClient):
         super().__init__(url)
         self.wires: dict[str, Wire] = {}
         self.transport_ids: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        await self.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
+        return self
 
     async def __aexit__(self, *error: object) -> None:
         for wire in self.wires.values():
@@ -63,7 +68,6 @@ class WirePeer(SignallingClient):
 
     async def consume(self, producer_id: str) -> dict[str, Any]:
         """Consume on the receive transport and start the flow; the answer to `consume`."""
-        await self.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
         consumer: dict[str, Any] = await self.ask(
             "consume", transportId=self.transport_ids["recv"], producerId=producer_id
         )

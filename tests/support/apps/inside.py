@@ -16,7 +16,11 @@ import psutil
 
 PAGE = Path(__file__).parents[1] / "page"
 PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
-CALL_OBJECTS = ("PeerSession", "Room", "WebRtcTransport", "Producer", "Consumer", "Link")
+CALL_OBJECTS = (
+    *("PeerSession", "PeerTransport", "Publication", "Subscription"),
+    *("WebRtcTransport", "Producer", "Consumer"),
+    *("Link", "IceLite", "DtlsTransport"),
+)
 
 
 def log_everything() -> None:
@@ -27,7 +31,8 @@ def process_figures() -> dict[str, Any]:
     """Open files, threads, unfinished tasks, resident bytes, and the live objects of the package by class."""
     gc.collect()
     everything = gc.get_objects()
-    ours = Counter(type(thing).__name__ for thing in everything if type(thing).__module__.startswith("simplesfu."))
+    kinds = map(type, everything)
+    ours = Counter(kind.__name__ for kind in kinds if str(kind.__module__).startswith("simplesfu."))
     process = psutil.Process()
     return {
         "fds": len(os.listdir("/proc/self/fd")) - 1,
