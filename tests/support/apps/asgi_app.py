@@ -31,7 +31,7 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
         body = b"{}"
     elif path == "/_burn":
         body = json.dumps({"rounds": inside.burn(seconds)}).encode()
-    elif (page := inside.PAGE / (path.removeprefix("/page/") or "index.html").lstrip("/")).is_file():
+    elif (page := inside.PAGE / (path.removeprefix("/page/").lstrip("/") or "index.html")).is_file():
         kind, body = inside.PAGE_TYPES[page.suffix], page.read_bytes()
     else:
         status, body = 404, b"{}"
