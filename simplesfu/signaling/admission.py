@@ -1,0 +1,39 @@
+"""How much one peer may ask of the server: requests a second, and requests under way."""
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from simplesfu.errors import TooManyRequests
+
+REQUESTS_PER_S: Final = 200
+BURST: Final = 1200
+"""Who joins a big room consumes and resumes some hundred tracks at once."""
+
+
+class Admission:
+    """A token bucket and a count. Used from the application's side and released from the engine's."""
+
+    def __init__(self, max_pending: int, now_us: int) -> None:
+        self._max_pending = max_pending
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._tokens = float(BURST)
+        self._filled_at_us = now_us
+
+    def admit(self, now_us: int) -> None:
+        """To be followed by release(), once. Raises TooManyRequests."""
+        with self._lock:
+            elapsed_us = max(0, now_us - self._filled_at_us)
+            self._filled_at_us = max(now_us, self._filled_at_us)
+            self._tokens = min(self._tokens + elapsed_us * REQUESTS_PER_S / 1_000_000, float(BURST))
+            if self._tokens < 1:
+                raise TooManyRequests(f"more than {REQUESTS_PER_S} requests a second", "send fewer, or wait a second")
+            if self._pending >= self._max_pending:
+                raise TooManyRequests(f"{self._pending} requests are not answered yet", "wait for answers first")
+            self._tokens -= 1
+            self._pending += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._pending -= 1
