@@ -9,23 +9,25 @@ import pytest_asyncio
 from support.factories import Serve
 from support.wire_peer import LightCall, light_call
 
+MAX_DELAY_MS = 150
+MAX_LOSS = 0.01
 MAX_LOG_LINES = 50
 MAX_GROWTH_BYTES = 30 << 20
 
 
 @pytest_asyncio.fixture
 async def bystander(serve: Serve) -> AsyncIterator[LightCall]:
-    """A running call. At the end: no frame of it was late, the log is small, the memory is where it was."""
+    """A running call. At the end: its frames came through in time, the log is small, the memory is where it was."""
     server = await serve()
     async with light_call(server) as call:
-        before, logged, start_ms = await server.stats(), len(server.lines), time.monotonic() * 1000
+        before, logged, start_ms = await server.stats(), len(server.lines), time.time() * 1000
         yield call
         await call.flows()
-        seen = call.fluency_since(start_ms)
+        seen = call.passage_since(start_ms)
         growth = (await server.stats())["rss_bytes"] - before["rss_bytes"]
         lines = server.lines[logged:]
         print(f"the bystander: {seen}; memory +{growth / 2**20:.1f} MB; {len(lines)} lines logged")
-        assert not seen.freezes
-        assert seen.fps > 28
+        assert seen.longest_ms < MAX_DELAY_MS
+        assert seen.lost <= seen.sent * MAX_LOSS
         assert growth < MAX_GROWTH_BYTES
         assert len(lines) < MAX_LOG_LINES, "\n".join(lines[:100])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from pylibsrtp import Error as SrtpError
 from support import rtp
 from support.signalling import RefusedError
 from support.wire import Wire
@@ -72,16 +73,25 @@ def lying_rtp(stream: Stream) -> dict[str, list[bytes]]:
             stream.packet(frame, extensions=ext(0xBEDE, 2, bytes([number << 4 | 5]) + b"\r\n\x00a=b" + b"\x00"))
             for number in (1, 2, 3)
         ],
-        "1400 bytes": [stream.packet(b"\x10\x11".ljust(1388, b"L"))],
+        "1356 bytes, the most that pylibsrtp seals": [stream.packet(b"\x10\x11".ljust(1344, b"L"))],
     }
+
+
+def send_sealed_if_possible(wire: Wire, packet: bytes, send_sealed: Callable[[bytes], bytes]) -> bool:
+    """libsrtp refuses to seal some lies, as it would to open them; those go out in the clear."""
+    try:
+        send_sealed(packet)
+    except SrtpError:
+        wire.send(packet)
+        return False
+    return True
 
 
 async def test_rtp_that_lies(bystander: LightCall, liar: Liar) -> None:
     _, wire, stream = liar
     for name, packets in lying_rtp(stream).items():
-        for packet in packets:
-            wire.send_rtp(packet)
-        print(f"{name}: {len(packets)}")
+        sealed = sum(send_sealed_if_possible(wire, packet, wire.send_rtp) for packet in packets)
+        print(f"{name}: {len(packets)}, {sealed} of them sealed")
         await still_heard(bystander, stream)
 
 
@@ -89,7 +99,7 @@ async def test_oversize_datagrams_of_a_member(bystander: LightCall, liar: Liar) 
     _, wire, stream = liar
     for size in (0, 1, 11, 1500, 1501, 2000, 9000, 60000):
         for first in (0x00, 0x16, 0x80, 0xFF):
-            wire.udp.sendto(bytes([first])[:size] + bytes(max(0, size - 1)))
+            wire.send(bytes([first])[:size] + bytes(max(0, size - 1)))
         await still_heard(bystander, stream)
 
 
@@ -123,8 +133,8 @@ async def test_rtcp_that_lies(bystander: LightCall, liar: Liar) -> None:
     media_ssrc = consumer["rtpParameters"]["encodings"][0]["ssrc"]
     for name, packet in odd_rtcp(media_ssrc).items():
         for way in (wire, peer.wires["recv"]):
-            way.send_rtcp(packet)
-        print(name)
+            sealed = send_sealed_if_possible(way, packet, way.send_rtcp)
+        print(name, "sealed" if sealed else "in the clear")
     await still_heard(bystander, stream)
 
 

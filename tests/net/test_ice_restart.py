@@ -22,17 +22,17 @@ async def test_new_credentials_take_over_and_media_flows_on(serve: Serve) -> Non
         assert wire.ice["usernameFragment"] != old["usernameFragment"]
         assert wire.ice["password"] != old["password"]
 
-        start = time.monotonic() * 1000
-        old_address = wire.udp.address
-        await wire.move()  # a new network: another source address, on which only the new credentials are used
+        start_ms = time.time() * 1000
+        old_address = wire.address
+        wire.move()  # a new network: another source address, on which only the new credentials are used
         check = wire.check()
         await until(lambda: check in wire.answered, "an answer to a check with the new credentials")
-        assert wire.udp.address != old_address
+        assert wire.address != old_address
         await call.flows()
         await asyncio.sleep(1)
-        seen = call.fluency_since(start)
-        print(f"moved from {old_address} to {wire.udp.address}: {seen}")
-        assert not seen.freezes
+        seen = call.passage_since(start_ms)
+        print(f"moved from {old_address} to {wire.address}: {seen}")
+        assert seen.lost <= 3, "only what was sent before the first check was answered"
 
         check = wire.check(old)
         await asyncio.sleep(0.5)

@@ -30,6 +30,14 @@ def ssrc_of(packet: bytes) -> int:
     return ssrc
 
 
+def payload(packet: bytes) -> bytes:
+    """Without header, extensions and padding (RFC 3550 §5.1 and §5.3.1)."""
+    start = 12 + 4 * (packet[0] & 0x0F)
+    if packet[0] & 0x10:
+        start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4])
+    return packet[start : len(packet) - (packet[-1] if packet[0] & 0x20 else 0)]
+
+
 def vp8_payload(*, keyframe: bool, size: int = 600) -> bytes:
     """A whole VP8 frame in one packet as far as a forwarder looks (RFC 7741 §4.2 and §4.3)."""
     descriptor = b"\x10"  # start of partition 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import secrets
-import time
+import socket
+import struct
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -25,6 +26,11 @@ from pylibsrtp import Policy, Session
 from .waiting import until
 
 Address = tuple[str, int]
+
+SO_TIMESTAMPNS = 35
+"""Linux: each datagram comes with the time of its arrival."""
+TIMESPEC = struct.Struct("@ll")
+ANCILLARY_BYTES = socket.CMSG_SPACE(TIMESPEC.size)
 
 # name → libsrtp's number, bytes of key, bytes of salt (RFC 5764 §4.1.2, RFC 7714 §14.2)
 SRTP_PROFILES = {
@@ -65,26 +71,7 @@ def transaction_id(message: bytes) -> bytes:
     return message[8:20]
 
 
-class Way:
-    """A datagram transport with its one destination."""
-
-    def __init__(self, transport: asyncio.DatagramTransport, to: Address) -> None:
-        self._transport = transport
-        self._to = to
-
-    def sendto(self, data: bytes) -> None:
-        self._transport.sendto(data, self._to)
-
-    def close(self) -> None:
-        self._transport.close()
-
-    @property
-    def address(self) -> Address:
-        address: Address = self._transport.get_extra_info("sockname")
-        return address
-
-
-class Wire(asyncio.DatagramProtocol):
+class Wire:
     """The client's end of a transport; `description` is the answer to createWebRtcTransport."""
 
     def __init__(self, description: dict[str, Any], profiles: list[str] | None = None) -> None:
@@ -95,7 +82,7 @@ class Wire(asyncio.DatagramProtocol):
         self.received_rtp: list[bytes] = []
         self.received_rtcp: list[bytes] = []
         self.arrivals_ms: list[float] = []
-        """Of each packet of `received_rtp`."""
+        """Of each packet of `received_rtp`, by the kernel, so that a busy test harms no verdict (of time.time())."""
         self.received_bytes = 0
         self.answered: set[bytes] = set()
         """The transaction ids of the checks that were answered."""
@@ -104,7 +91,7 @@ class Wire(asyncio.DatagramProtocol):
         self._open: Session | None = None
         self._ssl = self._new_ssl()
         self._consent: asyncio.Task[None] | None = None
-        self.udp: Way
+        self._socket: socket.socket
 
     def _new_ssl(self) -> SSL.Connection:
         context = SSL.Context(SSL.DTLS_METHOD)
@@ -118,20 +105,37 @@ class Wire(asyncio.DatagramProtocol):
         connection.set_connect_state()
         return connection
 
-    async def bind(self) -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.server[0], 0))
-        self.udp = Way(transport, self.server)
+    def bind(self) -> None:
+        bound = socket.socket(type=socket.SOCK_DGRAM)
+        bound.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        bound.bind((self.server[0], 0))
+        bound.setblocking(False)
+        asyncio.get_running_loop().add_reader(bound, self._readable, bound)
+        self._socket = bound
 
-    async def move(self) -> None:
+    def move(self) -> None:
         """Go on from another source address, as a client does on a new network."""
-        left = self.udp
-        await self.bind()
-        left.close()
+        self._unbind()
+        self.bind()
+
+    def _unbind(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    @property
+    def address(self) -> Address:
+        """The source address of what is sent now."""
+        address: Address = self._socket.getsockname()
+        return address
+
+    def send(self, datagram: bytes) -> None:
+        """As it is."""
+        self._socket.sendto(datagram, self.server)
 
     async def connect_ice(self) -> None:
         """Bind, and be authenticated by a connectivity check; consent is kept from now on."""
-        await self.bind()
+        self.bind()
         check = self.check()
         await until(lambda: check in self.answered, "an answer to the connectivity check", every_s=0.02)
         self._consent = asyncio.create_task(self._keep_consent())
@@ -149,7 +153,7 @@ class Wire(asyncio.DatagramProtocol):
         """Send a connectivity check; its transaction id."""
         ice = credentials or self.ice
         request = binding_request(f"{ice['usernameFragment']}:{self.ufrag}", ice["password"])
-        self.udp.sendto(request)
+        self.send(request)
         return transaction_id(request)
 
     async def _keep_consent(self) -> None:
@@ -160,24 +164,32 @@ class Wire(asyncio.DatagramProtocol):
     def close(self) -> None:
         if self._consent:
             self._consent.cancel()
-        self.udp.close()
+        self._unbind()
 
     # what comes
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
+    def _readable(self, bound: socket.socket) -> None:
+        for _ in range(64):
+            try:
+                data, ancillary, _, source = bound.recvmsg(65535, ANCILLARY_BYTES)
+            except BlockingIOError:
+                return
+            seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
+            if source == self.server:
+                self._received(data, seconds * 1000 + nanoseconds / 1e6)
+
+    def _received(self, data: bytes, arrival_ms: float) -> None:
         self.received_bytes += len(data)
         first = data[0]
-        if addr != self.server:
-            return
         if first < 4:
             self.answered.add(transaction_id(data))
         elif 20 <= first < 64:
             self._ssl.bio_write(data)
             self._handshake()
         elif self._open is not None:
-            self._opened(data)
+            self._opened(data, arrival_ms)
 
-    def _opened(self, data: bytes) -> None:
+    def _opened(self, data: bytes, arrival_ms: float) -> None:
         assert self._open is not None
         is_rtcp = 192 <= data[1] <= 223
         try:
@@ -188,7 +200,7 @@ class Wire(asyncio.DatagramProtocol):
             self.received_rtcp.append(plain)
         else:
             self.received_rtp.append(plain)
-            self.arrivals_ms.append(time.monotonic() * 1000)
+            self.arrivals_ms.append(arrival_ms)
 
     def _handshake(self) -> None:
         if self._seal is not None:
@@ -200,7 +212,7 @@ class Wire(asyncio.DatagramProtocol):
         else:
             self._take_keys()
         for record in self._outgoing():
-            self.udp.sendto(record)
+            self.send(record)
 
     def _outgoing(self) -> Iterator[bytes]:
         while True:
@@ -225,11 +237,11 @@ class Wire(asyncio.DatagramProtocol):
         """Seal and send; the datagram, for a replay."""
         assert self._seal is not None
         sealed = self._seal.protect(packet)
-        self.udp.sendto(sealed)
+        self.send(sealed)
         return sealed
 
     def send_rtcp(self, packet: bytes) -> bytes:
         assert self._seal is not None
         sealed = self._seal.protect_rtcp(packet)
-        self.udp.sendto(sealed)
+        self.send(sealed)
         return sealed

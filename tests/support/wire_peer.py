@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from . import rtp
-from .fluency import Fluency, fluency
+from .passage import Passage, passage
 from .server import MediaServer
 from .signalling import SignallingClient
 from .waiting import until
@@ -84,6 +84,8 @@ class Stream:
         self.ssrc = ssrc
         self.producer_id = producer_id
         self.next_seq = random.randrange(2**15)
+        self.sent_ms: dict[int, float] = {}
+        """When each frame was sent, by its number."""
         self._frame = itertools.count()
 
     def packet(self, payload: bytes, *, timestamp: int = 0, marker: bool = True, **more: Any) -> bytes:
@@ -93,11 +95,13 @@ class Stream:
         return packet
 
     def send_frame(self, *, keyframe: bool) -> None:
-        timestamp = next(self._frame) * 90000 // FPS
+        """The last packet ends with the frame's number."""
+        frame = next(self._frame)
         for number in range(PACKETS_PER_FRAME):
             first, last = number == 0, number == PACKETS_PER_FRAME - 1
-            payload = rtp.vp8_payload(keyframe=keyframe) if first else b"\x00".ljust(600, b"\x5a")
-            self.wire.send_rtp(self.packet(payload, timestamp=timestamp, marker=last))
+            payload = rtp.vp8_payload(keyframe=keyframe) if first else b"\x00".ljust(596, b"\x5a") + frame.to_bytes(4)
+            self.wire.send_rtp(self.packet(payload, timestamp=frame * 90000 // FPS, marker=last))
+        self.sent_ms[frame] = time.time() * 1000
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -119,21 +123,27 @@ class LightCall:
         self.stream = stream
         self.consumer = consumer
 
-    @property
-    def frames_ms(self) -> list[float]:
-        """When the last packet of each of its frames arrived."""
+    def arrived_ms(self) -> dict[int, float]:
+        """When the last packet of each of its frames arrived, by the frame's number."""
         wire = self.receiver.wires["recv"]
         ssrc = self.consumer["rtpParameters"]["encodings"][0]["ssrc"]
         both = zip(wire.received_rtp, wire.arrivals_ms, strict=True)
-        return [arrival for packet, arrival in both if packet[1] & 0x80 and rtp.ssrc_of(packet) == ssrc]
+        return {
+            int.from_bytes(rtp.payload(packet)[-4:]): arrival
+            for packet, arrival in both
+            if packet[1] & 0x80 and rtp.ssrc_of(packet) == ssrc
+        }
 
-    def fluency_since(self, start_ms: float) -> Fluency:
-        return fluency(self.frames_ms, start_ms, time.monotonic() * 1000)
+    def passage_since(self, start_ms: float) -> Passage:
+        """Of the frames sent from then on, but for those of the last quarter second, which may still be under way."""
+        end_ms = time.time() * 1000 - 250
+        sent = {number: sent for number, sent in self.stream.sent_ms.items() if start_ms <= sent <= end_ms}
+        return passage(sent, self.arrived_ms())
 
     async def flows(self) -> None:
         """Wait until another ten frames have arrived."""
-        seen = len(self.frames_ms)
-        await until(lambda: len(self.frames_ms) >= seen + 10, "frames arrive", timeout_s=5)
+        before = len(self.arrived_ms())
+        await until(lambda: len(self.arrived_ms()) >= before + 10, "frames arrive", timeout_s=5)
 
 
 @asynccontextmanager
