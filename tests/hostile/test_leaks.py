@@ -30,16 +30,19 @@ async def one_cycle(server: MediaServer, number: int) -> None:
 
 
 def footprint(stats: dict[str, Any]) -> dict[str, Any]:
-    return {name: stats[name] for name in ("fds", "threads", "tasks", "objects")}
+    tasks = dict(stats["tasks"])
+    tasks.pop("AsyncSocket._send_ping", None)  # Engine.IO's own, asleep until its next ping, then it ends
+    return {**{name: stats[name] for name in ("fds", "threads", "objects")}, "tasks": tasks}
 
 
 async def test_two_hundred_comings_and_goings(serve: Serve) -> None:
     server = await serve()
     for number in range(AT_ONCE):  # what is made once and kept (thread pools, caches) is made here
         await one_cycle(server, number)
-    before = await server.empty()
+    before, rss_bytes = await server.empty(), []
     for first in range(0, CYCLES, AT_ONCE):
         await asyncio.gather(*(one_cycle(server, number) for number in range(first, first + AT_ONCE)))
+        rss_bytes.append((await server.stats())["rss_bytes"])
 
     async def as_before() -> bool:
         return footprint(await server.stats()) == footprint(before)
@@ -50,6 +53,11 @@ async def test_two_hundred_comings_and_goings(serve: Serve) -> None:
         print("before", footprint(before))
         print("after ", footprint(await server.stats()))
         raise
-    growth = (await server.stats())["rss_bytes"] - before["rss_bytes"]
-    print(f"{CYCLES} cycles of two peers: {footprint(before)}, memory +{growth / 2**20:.1f} MB")
-    assert growth < 20 << 20
+    # The first half may still fill the allocator's pools.
+    first_half, second_half = (
+        rss_bytes[len(rss_bytes) // 2] - rss_bytes[0],
+        rss_bytes[-1] - rss_bytes[len(rss_bytes) // 2],
+    )
+    print(f"{CYCLES} cycles of two peers: {footprint(before)}")
+    print(f"memory +{first_half / 2**20:.1f} MB in the first half, +{second_half / 2**20:.1f} MB in the second")
+    assert second_half < 5 << 20

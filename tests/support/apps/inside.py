@@ -38,7 +38,13 @@ def process_figures() -> dict[str, Any]:
         "fds": len(os.listdir("/proc/self/fd")) - 1,
         "threads": process.num_threads(),
         "python_threads": sorted(thread.name for thread in threading.enumerate()),
-        "tasks": sum(isinstance(thing, asyncio.Task) and not thing.done() for thing in everything),
+        "tasks": dict(
+            Counter(
+                thing.get_coro().__qualname__
+                for thing in everything
+                if isinstance(thing, asyncio.Task) and not thing.done()
+            )
+        ),
         "rss_bytes": process.memory_info().rss,
         "objects": dict(ours),
         "live": {name: ours[name] for name in CALL_OBJECTS},
