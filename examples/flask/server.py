@@ -5,7 +5,7 @@ from simplesfu import MediaManager
 
 app = Flask(__name__)
 socketio = SocketIO(app, async_mode="threading")
-media = MediaManager(socketio.server)
+media = MediaManager(socketio)
 
 
 @app.get("/")

@@ -36,7 +36,7 @@ def create_app(udp=None, announce=None):
         """A peer's id is its Socket.IO id: the application can send to it what it likes, here a name to show."""
         await sio.emit("introduction", {"peerId": sid, "name": str(name)[:40]}, to=str(peer_id))
 
-    return socketio.ASGIApp(sio, page, static_files=STATIC, on_shutdown=media.close)
+    return socketio.ASGIApp(sio, page, static_files=STATIC, on_shutdown=media.aclose)
 
 
 if __name__ == "__main__":
@@ -46,4 +46,5 @@ if __name__ == "__main__":
     parser.add_argument("--udp", type=int, help="the media's UDP port (default: 10000, or the next free one)")
     parser.add_argument("--announce", action="append", metavar="HOST", help="the public address, when behind NAT")
     options = parser.parse_args()
-    uvicorn.run(create_app(options.udp, options.announce), host=options.host, port=options.port)
+    app = create_app(options.udp, options.announce)
+    uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=3)
