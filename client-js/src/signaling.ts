@@ -4,6 +4,7 @@
  */
 import type { Socket } from "socket.io-client";
 import { SimplePeerError } from "./errors.js";
+import { Turnstile } from "./turnstile.js";
 import type { Answer, NotificationHandlers, Payload, Reply, RequestName, WireError } from "./types.js";
 
 // Whatever events the application has typed its socket with: none of ours are among them.
@@ -11,6 +12,9 @@ import type { Answer, NotificationHandlers, Payload, Reply, RequestName, WireErr
 export type AnySocket = Socket<any, any>;
 
 const NAMESPACE = "/simplesfu";
+
+/** The server answers no more than 64 waiting requests of one peer; a room may have more tracks than that. */
+const MAX_UNANSWERED = 32;
 
 export interface SignalingObserver {
   /** The server let us in; nothing of an earlier connection is known to it. */
@@ -29,6 +33,7 @@ export class Signaling {
   readonly #timeoutMs: number;
   readonly #handlers: NotificationHandlers;
   readonly #observer: SignalingObserver;
+  readonly #unanswered = new Turnstile(MAX_UNANSWERED);
   #namespace: AnySocket | undefined;
 
   constructor(socket: AnySocket, timeoutMs: number, handlers: NotificationHandlers, observer: SignalingObserver) {
@@ -52,14 +57,15 @@ export class Signaling {
   /** @throws SimplePeerError the server's, or `timeout`, `disconnected`, `bad_answer` */
   async request<Name extends RequestName>(name: Name, payload: Payload<Name>): Promise<Reply<Name>> {
     const namespace = this.#namespace;
-    if (!namespace?.connected) throw disconnected(name); // else socket.io would keep it for a later session
-    let answer: unknown;
+    const connection = namespace?.id;
+    await this.#unanswered.enter();
     try {
-      answer = await namespace.timeout(this.#timeoutMs).emitWithAck(name, payload);
-    } catch (cause) {
-      throw namespace.connected ? timedOut(name, this.#timeoutMs, cause) : disconnected(name, cause);
+      // socket.io would keep it for the next connection, where it means nothing
+      if (!namespace?.connected || namespace.id !== connection) throw disconnected(name);
+      return dataOf(name, await this.#ask(namespace, name, payload)) as Reply<Name>;
+    } finally {
+      this.#unanswered.leave();
     }
-    return dataOf(name, answer) as Reply<Name>;
   }
 
   /** The server forgets what it knew of us. */
@@ -89,6 +95,14 @@ export class Signaling {
     }
     if (!this.#namespace.active) this.#namespace.connect();
   };
+
+  async #ask(namespace: AnySocket, name: RequestName, payload: unknown): Promise<unknown> {
+    try {
+      return await namespace.timeout(this.#timeoutMs).emitWithAck(name, payload);
+    } catch (cause) {
+      throw namespace.connected ? timedOut(name, this.#timeoutMs, cause) : disconnected(name, cause);
+    }
+  }
 
   // A socket that still reconnects by itself takes the namespace along. One that was told to go must not be
   // survived by it: it would keep the connection open behind the application's back.

@@ -71,7 +71,8 @@ class Subscription {
   readonly #observer: SubscriptionsObserver;
   #consumer: mediasoup.Consumer | undefined;
   #remote: RemoteTrack | undefined;
-  #muted = false;
+  /** undefined until the server has told. Its answer may be older than a notification that came before it. */
+  #muted: boolean | undefined;
   #ended = false;
 
   constructor(offer: ProducerOffer, observer: SubscriptionsObserver) {
@@ -90,7 +91,7 @@ class Subscription {
     const transport = await session.transports.get("recv");
     if (this.#ended) return;
     const answer = await session.request("consume", { transportId: transport.id, producerId: this.offer.producerId });
-    this.#muted = answer.producerPaused;
+    this.#muted ??= answer.producerPaused;
     const { consumerId: id, producerId, kind, rtpParameters } = answer;
     if (this.#ended) return;
     const consumer = await transport.consume({ id, producerId, kind, rtpParameters });

@@ -141,6 +141,34 @@ test("mute and unmute of the sender are told, also when the track comes muted", 
   assert.deepEqual(lines, ["peerConnection bob", "track camera", "trackMuted camera", "trackUnmuted camera"]);
 });
 
+test("a pause told of before the answer that does not know it yet counts", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  let answer: (offer: ConsumerOffer) => void = () => undefined;
+  call.server.answers = { consume: () => new Promise<ConsumerOffer>((resolve) => (answer = resolve)) };
+  const { producerId, peerId, label } = call.server.peer.offer("bob", "camera");
+  await until("asked to consume", () => call.server.asked("consume").length === 1);
+  call.server.peer.notify("producerPaused", { producerId, peerId, label });
+  answer(call.server.peer.consumerOf(producerId));
+  await until("muted", () => lines.includes("trackMuted camera"));
+});
+
+test("a room of many tracks does not swamp the server: 64 requests may wait for their answers", async () => {
+  const { peer } = await call.readyPeer();
+  let [waiting, most] = [0, 0];
+  call.server.answers = {
+    consume: async ({ producerId }, played) => {
+      most = Math.max(most, ++waiting);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      waiting--;
+      return played.consumerOf(producerId);
+    },
+  };
+  for (let i = 0; i < 100; i++) call.server.peer.offer("bob", `track ${i}`);
+  await until("all are there", () => peer.tracks.length === 100);
+  assert.ok(most > 1 && most < 64, `${most} at once`);
+});
+
 test("a handler that throws keeps nothing from going on", async (t) => {
   const complaint = t.mock.method(console, "error", () => undefined);
   const { peer } = await call.readyPeer();
