@@ -32,8 +32,16 @@ class Worker:
             self._thread.join()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            try:
-                job()
-            except Exception:
-                logger.exception("%s: a job failed", self._thread.name)
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """False at the end. A frame of its own: a job that is done must not stay alive while the next is awaited."""
+        job = self._jobs.get()
+        if job is None:
+            return False
+        try:
+            job()
+        except Exception:
+            logger.exception("%s: a job failed", self._thread.name)
+        return True
