@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 async def test_a_call_in_this_codec(serve: Serve, invite: Invite, codec: str) -> None:
     server = await serve()
     alice, bob = [await invite(server, number, "room") for number in (33, 34)]
-    await alice.publish_video(options={"codec": codec}, width=640, height=360)
+    await alice.publish_video(options={"codec": f"video/{codec}"}, width=640, height=360)
     await bob.sees([alice])
     seen = (await bob.watch(5))[f"{alice.peer_id}/webcam"]
     stats = await bob.received(alice)

@@ -53,19 +53,19 @@ async def test_pausing_stops_the_server_from_sending(serve: Serve) -> None:
         picture = f"{red.peer_id}/webcam"
 
         async def stands_still() -> bool:
-            before = (await green.received())[picture]["video"]
+            before = (await green.received())[picture]["frames"]
             await asyncio.sleep(0.5)
-            return bool((await green.received())[picture]["video"] == before)
+            return bool((await green.received())[picture]["frames"] == before)
 
         await until(stands_still, "no more frames")
         forwarded = await forwarded_packets(server)
         await asyncio.sleep(1)
         assert await forwarded_packets(server) == forwarded, "the server still sends what nobody wants"
         await green.do("resumePeer", peerId=red.peer_id)
-        before = (await green.received())[picture]["video"]
+        before = (await green.received())[picture]["frames"]
 
         async def moves() -> bool:
-            return bool((await green.received())[picture]["video"] > before + 10)
+            return bool((await green.received())[picture]["frames"] > before + 10)
 
         await until(moves, "frames again")
 

@@ -65,7 +65,7 @@ async def test_leaving_and_coming_back(serve: Serve, invite: Invite) -> None:
 
 async def test_a_closed_page_is_gone_for_the_others(serve: Serve, invite: Invite) -> None:
     alice, bob = await pair(serve, invite)
-    await alice.page.open("about:blank")
+    await alice.vanish()
     await bob.sees([], timeout_s=5)
     [removed] = await bob.events("trackRemoved")
     assert removed["reason"] == "peer_left"

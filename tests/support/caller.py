@@ -28,6 +28,7 @@ class Caller:
         self.page = page
         self.number = number
         self.peer_id = ""
+        self.gone = False
 
     @property
     def hertz(self) -> int:
@@ -119,6 +120,12 @@ class Caller:
     async def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in await self.page.call("events") if event["type"] == kind]
 
-    async def close(self) -> None:
-        await self.page.call("close")
+    async def vanish(self) -> None:
+        """Close the page without a word, as people do."""
+        self.gone = True
         await self.page.close()
+
+    async def close(self) -> None:
+        if not self.gone:
+            await self.page.call("close")
+            await self.page.close()

@@ -82,7 +82,7 @@ class NodePeer:
         async def exactly_these() -> bool:
             videos = {key: track for key, track in (await self.received()).items() if track["kind"] == "video"}
             return videos.keys() == wanted.keys() and all(
-                video["color"] is not None and near(video["color"], wanted[key]) for key, video in videos.items()
+                near(video.get("color"), wanted[key]) for key, video in videos.items()
             )
 
         await until(exactly_these, f"{self.colour} sees exactly {list(wanted.values())}")
@@ -107,5 +107,5 @@ class NodePeer:
         return data
 
 
-def near(colour: list[int], wanted: tuple[int, int, int]) -> bool:
-    return all(abs(one - other) < 40 for one, other in zip(colour, wanted, strict=True))
+def near(colour: list[int] | None, wanted: tuple[int, int, int]) -> bool:
+    return colour is not None and all(abs(one - other) < 40 for one, other in zip(colour, wanted, strict=True))
