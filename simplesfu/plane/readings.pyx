@@ -25,6 +25,7 @@ cdef dict plane_reading(const State *state):
         "sender": {
             "datagrams": state.sender.datagrams,
             "refused": state.sender.refused,
+            "messages": state.sender.messages_sent,
             "calls": state.sender.calls,
             "segmentation": state.sender.gso,
         },

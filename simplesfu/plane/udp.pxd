@@ -47,6 +47,7 @@ cdef struct Sender:
     int gso
     uint64_t datagrams
     uint64_t refused            # datagrams that the kernel did not take (its buffer was full)
+    uint64_t messages_sent      # runs of datagrams, each cut into its segments by the kernel
     uint64_t calls              # flushes that reached the kernel, by family
 
 cdef int sender_init(Sender *sender, int fd_v4, int fd_v6, bint batching) noexcept nogil

@@ -62,6 +62,7 @@ cdef void _send(Sender *sender) noexcept nogil:
     # One call takes one socket, so runs of one address family go together.
     cdef int start = 0, end, fd, refused
     cdef bint is_v6
+    sender.messages_sent += sender.count
     while start < sender.count:
         is_v6 = address_family(sender.messages[start].to) == AF_INET6
         end = start + 1
