@@ -2,6 +2,8 @@
 """Sessions are made by pylibsrtp; the plane calls libsrtp itself, without the GIL and on its own buffers."""
 from libc.stdint cimport uintptr_t
 
+from simplesfu.plane.state cimport CACHE_PACKETS
+
 from pylibsrtp import Policy, Session, ffi, lib
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -16,6 +18,9 @@ PROFILES = {
 
 # Retransmissions and reordering reach this far back (packets) before libsrtp calls them a replay.
 REPLAY_WINDOW = 1024
+
+# As late as a packet may be and still be passed on (recv_stream.pyx); libsrtp shifts all of the window for each packet.
+SEND_WINDOW = CACHE_PACKETS
 
 
 cdef uintptr_t _address(str name) except 0:
@@ -51,7 +56,7 @@ def make_session(profile, key, *, inbound):
         ssrc_type=Policy.SSRC_ANY_INBOUND if inbound else Policy.SSRC_ANY_OUTBOUND,
         srtp_profile=number,
     )
-    policy.window_size = REPLAY_WINDOW
+    policy.window_size = REPLAY_WINDOW if inbound else SEND_WINDOW
     # The same sequence number is never sealed twice (GCM would repeat a nonce): retransmissions go by RTX.
     policy.allow_repeat_tx = False
     return Session(policy)

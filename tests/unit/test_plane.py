@@ -133,6 +133,18 @@ def test_what_is_missing_is_asked_for_and_passed_on() -> None:
         assert (found.seq - first.seq, found.ssrc, found.payload) == (1, viewer.ssrc, b"\x10\x01found")
 
 
+def test_what_comes_as_late_as_the_cache_reaches_back_is_passed_on() -> None:
+    with plane_call() as call:
+        viewer = call.add_viewer()
+        for seq in [1, *range(3, 514)]:
+            call.publisher.send(call.packet(seq, 0, keyframe=seq == 1))
+            newest = viewer.peer.receive_rtp()
+        call.publisher.send(call.packet(2, 0, body=b"late"))
+        late = viewer.peer.receive_rtp()
+        assert late.payload.endswith(b"late")
+        assert newest.seq - late.seq == 511
+
+
 def test_nacks_are_answered_by_rtx_at_most_once_a_round_trip() -> None:
     with plane_call() as call:
         viewer = call.add_viewer()
