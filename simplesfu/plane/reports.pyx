@@ -15,32 +15,39 @@ from simplesfu.plane.udp cimport sender_commit, sender_room
 
 cdef enum:
     REPORT_INTERVAL_US = 1000000
-    SENDER_REPORTS_US = 100000  # how often the consumers, who are many, are looked through
+    REPORTS_US = 100000        # how often all transports and consumers, who are many, are looked through
     MAX_BLOCKS = 31
     MAX_REMB_SSRCS = 32
 
 
 cdef void reports_tick(State *state, int64_t now_us) noexcept nogil:
+    cdef RecvStream *stream = state.recv_streams
+    while stream != NULL:
+        if _reachable(stream.transport):
+            _ask_sender(state, stream.transport, stream, now_us)
+        stream = stream.next
+    if now_us >= state.next_reports_us:
+        state.next_reports_us = now_us + REPORTS_US
+        _report(state, now_us)
+
+
+cdef inline bint _reachable(const Transport *transport) noexcept nogil:
+    return transport.send_session != NULL and transport.selected != NULL
+
+
+cdef void _report(State *state, int64_t now_us) noexcept nogil:
     cdef Transport *transport = state.transports
-    cdef RecvStream *recv
-    cdef SendStream *send
-    cdef bint sender_reports = now_us >= state.next_sender_reports_us
-    if sender_reports:
-        state.next_sender_reports_us = now_us + SENDER_REPORTS_US
+    cdef SendStream *stream
     while transport != NULL:
-        if transport.send_session != NULL and transport.selected != NULL:
-            recv = transport.recv_streams
-            while recv != NULL:
-                _ask_sender(state, transport, recv, now_us)
-                recv = recv.next_of_transport
+        if _reachable(transport):
             if transport.recv_streams != NULL and now_us >= transport.next_report_us:
                 transport.next_report_us = now_us + REPORT_INTERVAL_US
                 _receiver_report(state, transport, now_us)
-            send = transport.send_streams if sender_reports else NULL
-            while send != NULL:
-                if now_us >= send.next_report_us:
-                    _sender_report(state, send, now_us)
-                send = send.next_of_transport
+            stream = transport.send_streams
+            while stream != NULL:
+                if now_us >= stream.next_report_us:
+                    _sender_report(state, stream, now_us)
+                stream = stream.next_of_transport
         transport = transport.next
 
 

@@ -231,7 +231,7 @@ cdef struct State:
     Counters counters
     int64_t last_packet_us
     int64_t next_tick_us
-    int64_t next_sender_reports_us
+    int64_t next_reports_us
     RecvStream *ready[256]     # streams with pending packets
     int ready_count
 
