@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from support.factories import Invite, Serve
+from support.watch import Watch
 
 pytestmark = pytest.mark.browser
 
@@ -14,11 +17,11 @@ async def test_a_call_in_this_codec(serve: Serve, invite: Invite, codec: str) ->
     alice, bob = [await invite(server, number, "room") for number in (33, 34)]
     await alice.publish_video(options={"codec": f"video/{codec}"}, width=640, height=360)
     await bob.sees([alice])
-    seen = (await bob.watch(5))[f"{alice.peer_id}/webcam"]
+    watch = await Watch.begin(bob, alice)
+    await asyncio.sleep(5)
+    await watch.judge()
     stats = await bob.received(alice)
-    print(codec, seen, {name: stats[name] for name in ("mimeType", "framesReceived", "framesDecoded", "framesDropped")})
+    print(codec, {name: stats[name] for name in ("mimeType", "framesReceived", "framesDecoded", "framesDropped")})
     assert stats["mimeType"].lower() == f"video/{codec}".lower()
-    assert seen.fps >= 25
-    assert not seen.freezes
     assert stats["framesDecoded"] >= stats["framesReceived"] - 5
     assert stats["keyFramesDecoded"] <= 5, "a decoder that loses its way asks for keyframes"

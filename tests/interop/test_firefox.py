@@ -35,12 +35,13 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
                 # Firefox paints and plays on the processor here, so its own rate is no measure of the server.
                 assert seen.fps >= 10
                 assert seen.longest_gap_ms < 1000
-        for hearer, speaker in ((fox, chrome), (chrome, fox)):
+        await chrome.hears([fox])
 
-            async def energy(hearer: Caller = hearer, speaker: Caller = speaker) -> float:
-                heard: float = (await hearer.received(speaker, "microphone")).get("totalAudioEnergy", 0.0)
-                return heard
+        async def energy() -> float:
+            # Without a sound card Firefox's AudioContext stands still; its statistics tell what was decoded.
+            heard: float = (await fox.received(chrome, "microphone")).get("totalAudioEnergy", 0.0)
+            return heard
 
-            print(f"caller {hearer.number} heard an energy of {await until(energy, 'sound'):.3f}")
+        print(f"Firefox heard an energy of {await until(energy, 'sound in Firefox'):.3f}")
         await fox.close()
     await chrome.sees([])

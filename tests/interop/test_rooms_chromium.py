@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import permutations
 
 import pytest
 from support.caller import Caller
 from support.factories import Invite, Serve
 from support.waiting import until
+from support.watch import Watch
 
 pytestmark = pytest.mark.browser
 
@@ -35,11 +37,14 @@ async def test_everyone_sees_and_hears_exactly_their_room(serve: Serve, invite: 
                 await caller.hears(others)
 
     await see_exactly_their_rooms()
-    for caller, pictures in zip(everyone, await asyncio.gather(*(c.watch(WATCHED_S) for c in everyone)), strict=True):
-        for key, seen in pictures.items():
-            print(f"caller {caller.number} of {key}: {seen}")
-            assert seen.fps >= 25
-            assert not seen.freezes
+    watches = [
+        await Watch.begin(viewer, publisher)
+        for members in rooms.values()
+        for viewer, publisher in permutations(members, 2)
+    ]
+    await asyncio.sleep(WATCHED_S)
+    for watch in watches:
+        await watch.judge()
     await see_exactly_their_rooms()
 
 
@@ -83,10 +88,10 @@ async def test_pausing_a_peer_stops_its_picture_and_resuming_brings_it_back(serv
 
     await bob.ask("resumePeer", alice.peer_id)
 
-    async def fluent_again() -> bool:
-        return (await bob.watch(1))[picture].fps > 25
+    async def moves() -> bool:
+        return (await bob.watch(1))[picture].fps > 15
 
-    await until(fluent_again, "the picture back at its rate")
+    await until(moves, "the picture moves again")
     await bob.sees([alice])
 
 
@@ -138,10 +143,10 @@ async def test_muting_and_unmuting_a_track(serve: Serve, invite: Invite) -> None
     await alice.ask("unmuteTrack", "webcam")
     await until(lambda: bob.events("trackUnmuted"), "trackUnmuted")
 
-    async def fluent_again() -> bool:
-        return (await bob.watch(1))[f"{alice.peer_id}/webcam"].fps > 25
+    async def moves() -> bool:
+        return (await bob.watch(1))[f"{alice.peer_id}/webcam"].fps > 15
 
-    await until(fluent_again, "the picture back at its rate")
+    await until(moves, "the picture moves again")
 
 
 async def test_a_track_that_is_not_broadcast_is_for_those_who_asked(serve: Serve, invite: Invite) -> None:

@@ -27,12 +27,9 @@ class Caller:
     def __init__(self, page: Page, number: int) -> None:
         self.page = page
         self.number = number
+        self.hertz = 400 + 100 * number
         self.peer_id = ""
         self.gone = False
-
-    @property
-    def hertz(self) -> int:
-        return 400 + 150 * self.number
 
     async def open(self, url: str, via: UdpProxy | None = None) -> None:
         await self.page.open(url)
@@ -57,7 +54,8 @@ class Caller:
         await self.page.call("publishAudio", label=label, hertz=self.hertz, **how)
 
     async def publish_microphone(self) -> None:
-        """What the browser's fake microphone gives."""
+        """What Firefox's fake microphone gives."""
+        self.hertz = 1000
         await self.page.call("publishMicrophone", label="microphone")
 
     async def unpublish(self, label: str = "webcam") -> None:
@@ -116,6 +114,11 @@ class Caller:
         """The browser's inbound-rtp statistics of another's track, with its codec's `mimeType`."""
         stats: dict[str, Any] = (await self.page.call("received"))[f"{other.peer_id}/{label}"]
         return stats
+
+    async def painted(self, label: str = "webcam") -> int:
+        """How many frames of a track of its own have been painted so far."""
+        frames: int = await self.page.call("painted", label=label)
+        return frames
 
     async def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in await self.page.call("events") if event["type"] == kind]

@@ -130,6 +130,11 @@ async function mirror({picture, tone}) {
   for (const [label, {track}] of published) watch(`self/${label}`, track);
 }
 
+/** How many frames have been painted: what the processor allowed, before any encoder or network had a say. */
+function painted({label}) {
+  return published.get(label).painted();
+}
+
 function freezePainting({label}) {
   published.get(label).freeze();
 }
@@ -155,6 +160,6 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, freezePainting, received, close,
+  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, painted, freezePainting, received, close,
   events: () => events,
 };

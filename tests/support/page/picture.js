@@ -3,8 +3,11 @@
 const BITS = 8;
 const BAND = 0.25; // of the height, for the bits; as much again for their complements
 
-/** Paints `number` on a canvas at `fps` and returns the track; `stop()` on the result ends the painting. */
-export function paintedTrack({number, name, width = 320, height = 180, fps = 30}) {
+/**
+ * Paints `number` on a canvas at `fps` and returns the track; `stop()` on the result ends the painting.
+ * A `crowd` of specks changes with each frame, which makes a frame several packets big.
+ */
+export function paintedTrack({number, name, width = 320, height = 180, fps = 30, crowd = 0}) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, {width, height});
   document.body.append(canvas);
@@ -21,6 +24,10 @@ export function paintedTrack({number, name, width = 320, height = 180, fps = 30}
       context.fillStyle = set ? "#000" : "#fff";
       context.fillRect(bit * cell, height * BAND, cell, height * BAND);
     }
+    for (let speck = 0; speck < crowd; speck++) {
+      context.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+      context.fillRect(Math.random() * width, height * (0.5 + Math.random() * 0.4), 6, 6);
+    }
     context.fillStyle = "#fff";
     context.fillRect((turn * 4) % width, height * 0.9, width / 10, height * 0.1);
     context.font = `${Math.round(height * 0.2)}px sans-serif`;
@@ -34,7 +41,7 @@ export function paintedTrack({number, name, width = 320, height = 180, fps = 30}
     canvas.remove();
     track.stop();
   };
-  return {track, stop, freeze: () => clearInterval(timer)};
+  return {track, stop, freeze: () => clearInterval(timer), painted: () => turn};
 }
 
 const reader = new OffscreenCanvas(BITS, 4).getContext("2d", {willReadFrequently: true});
