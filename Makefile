@@ -73,7 +73,7 @@ $(DONE)/venv:
 		{ echo "simplesfu needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Another: make PYTHON=python3.12 ..."; exit 1; }
 	@for tool in gcc node npm; do command -v $$tool >/dev/null || \
 		{ echo "$$tool is missing. On Debian or Ubuntu: apt-get install gcc nodejs npm"; exit 1; }; done
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 		{ echo "simplesfu needs Node.js 20 or newer, and node is $$(node -v): https://nodejs.org/en/download"; exit 1; }
 	@test -f "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || \
 		{ echo "Python.h is missing. On Debian or Ubuntu: apt-get install python3-dev"; exit 1; }

@@ -19,7 +19,10 @@ class BuildWithClient(build_py):
     """build_py that also makes the browser bundle, so that the wheel needs neither Node nor a compiler."""
 
     def run(self) -> None:
-        self.build_bundle()
+        try:
+            self.build_bundle()
+        except subprocess.CalledProcessError as error:  # an editable install would swallow it and go on
+            sys.exit(f"simplesfu: {' '.join(error.cmd)} failed in client-js")
         super().run()
 
     def build_bundle(self) -> None:
