@@ -7,8 +7,8 @@ from typing import Final
 from simplesfu.errors import TooManyRequests
 
 REQUESTS_PER_S: Final = 200
-BURST: Final = 1200
-"""Who joins a big room consumes and resumes some hundred tracks at once."""
+BURST: Final = 600
+"""Who joins a room of 300 tracks consumes and resumes them all at once."""
 
 
 class Admission:

@@ -101,9 +101,9 @@ def _find(name: object) -> Request:
     return request
 
 
-def _shortened(text: str, length: int = 200) -> str:
-    """An error does not send back everything that it was sent."""
-    return text if len(text) <= length else f"{text[:length]}…"
+def _shortened(text: str, head: int = 120, tail: int = 80) -> str:
+    """An error does not send back everything that it was sent. msgspec names the field at the end."""
+    return text if len(text) <= head + tail else f"{text[:head]}…{text[-tail:]}"
 
 
 def _decode(arguments: Sequence[object], payload: type[m.Message]) -> m.Message:

@@ -1,0 +1,412 @@
+"""Media beside an application's own Socket.IO, on real servers: uvicorn, werkzeug's threads, Flask-SocketIO."""
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import socketio
+from flask import Flask
+from flask_socketio import SocketIO
+from support.in_process import asgi, wsgi
+from support.server import ROOT, Server, running
+from support.signalling import NAMESPACE, SignallingClient
+from support.waiting import until
+
+from simplesfu import MediaManager
+from simplesfu.signaling.attach import MAX_WAITING_NOTIFICATIONS
+from simplesfu.signaling.mailbox import Mailbox
+from simplesfu.signaling.messages import PeerConnection
+
+KINDS = ("asyncio", "threads", "flask")
+
+
+@dataclass
+class App:
+    """An application with handlers of its own, which note what they get."""
+
+    url: str
+    sio: Any
+    media: MediaManager
+    heard: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def kick(self, sid: str) -> None:
+        if isinstance(self.sio, socketio.AsyncServer):
+            await self.sio.disconnect(sid)
+        else:
+            await asyncio.to_thread(self.sio.disconnect, sid)
+
+    async def gone(self, peer_id: str) -> None:
+        """Nothing is left of the peer."""
+        await until(lambda: peer_id not in self.media.peers, "the peer gone", every_s=0.02)
+        assert peer_id not in [producer.peer_id for producer in self.media.producers.values()]
+
+
+def register(sio: Any, heard: list[tuple[str, ...]]) -> None:
+    def note(kind: str) -> Any:
+        def handler(*arguments: Any) -> str:
+            heard.append((kind, *(one for one in arguments if isinstance(one, str))))
+            return kind
+
+        if not isinstance(sio, socketio.AsyncServer):
+            return handler
+
+        async def async_handler(*arguments: Any) -> str:
+            return str(handler(*arguments))
+
+        return async_handler
+
+    for event in ("connect", "disconnect", "chat"):
+        sio.on(event, note(event))
+    sio.on("*", note("catch-all"))
+    sio.on("*", note("catch-all of all namespaces"), namespace="*")
+    sio.on("connect", note("connect of all namespaces"), namespace="*")
+
+
+@asynccontextmanager
+async def application(kind: str, **options: Any) -> AsyncIterator[App]:
+    heard: list[tuple[str, ...]] = []
+    web: Any
+    if kind == "asyncio":
+        sio = socketio.AsyncServer(async_mode="asgi", **options)
+        web, serve, given = socketio.ASGIApp(sio), asgi, sio
+    elif kind == "threads":
+        sio = socketio.Server(async_mode="threading", **options)
+        web, serve, given = socketio.WSGIApp(sio), wsgi, sio
+    else:
+        web, serve = Flask(__name__), wsgi
+        given = SocketIO(web, async_mode="threading", **options)
+        sio = given.server
+    register(sio, heard)
+    async with MediaManager(given, listen=0, announce="127.0.0.1") as media, serve(web) as url:
+        yield App(url, sio, media, heard)
+
+
+@pytest_asyncio.fixture(params=KINDS)
+async def app(request: pytest.FixtureRequest) -> AsyncIterator[App]:
+    async with application(request.param) as opened:
+        yield opened
+
+
+async def disconnected(client: SignallingClient) -> None:
+    await until(lambda: NAMESPACE not in client.sio.namespaces, "the media namespace disconnected", every_s=0.02)
+
+
+# requests and notifications over the wire
+
+
+async def test_a_peer_is_its_application_socket(app: App) -> None:
+    async with SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        assert anna.peer_id == anna.sio.get_sid("/")
+        assert ben.peer_id == ben.sio.get_sid("/")
+        assert app.media.peers.keys() == {anna.peer_id, ben.peer_id}
+        assert (await anna.told("peerConnection"))["peerId"] == ben.peer_id
+        assert (await ben.told("peerConnection"))["peerId"] == anna.peer_id
+    await app.gone(anna.peer_id)
+    await app.gone(ben.peer_id)
+
+
+async def test_requests_are_carried_out_in_their_order(app: App) -> None:
+    """Each would fail if it overtook the one before it."""
+    async with SignallingClient(app.url) as anna:
+        asked = [(name, {"roomId": "kitchen"}) for _ in range(25) for name in ("joinRoom", "leaveRoom")]
+        answers = await asyncio.gather(*(anna.answer(name, payload) for name, payload in asked))
+        print(f"{len(answers)} requests in a pipeline")
+        assert [answer["ok"] for answer in answers] == [True] * 50, answers
+
+
+async def test_notifications_keep_their_order(app: App) -> None:
+    async with SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        for _ in range(40):
+            await anna.ask("joinRoom", roomId="kitchen")
+            await anna.ask("leaveRoom", roomId="kitchen")
+        await until(lambda: len(ben.notifications) >= 81, "81 notifications", every_s=0.02)
+        events = [event for event, _ in ben.notifications]
+        assert events == ["peerConnection", *["peerDisconnection", "peerConnection"] * 40]
+
+
+async def test_everything_is_answered(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        for name, payload, code in [
+            ("launchMissiles", {}, "unknown_request"),
+            ("message", "text", "unknown_request"),
+            ("joinRoom", {"roomId": 7}, "bad_request"),
+            ("joinRoom", b"\x00binary", "bad_request"),
+            ("joinRoom", ({"roomId": "a"}, {"roomId": "b"}), "bad_request"),
+            ("connectToPeer", {"peerId": "nobody"}, "not_found"),
+        ]:
+            answer = await anna.answer(name, payload)
+            assert answer["error"]["code"] == code, answer
+        await anna.sio.emit("joinRoom", {"roomId": "unacknowledged"}, namespace=NAMESPACE)
+        await anna.sio.emit("nonsense", namespace=NAMESPACE)
+        await until(lambda: app.media.peers[anna.peer_id].rooms == ("unacknowledged",), "the room joined")
+
+
+async def test_a_bug_is_an_answer(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    app.media._router.create_webrtc_transport = lambda: 1 / 0  # type: ignore[assignment, method-assign, return-value]
+    async with SignallingClient(app.url) as anna:
+        answer = await anna.answer("createWebRtcTransport", {"direction": "send"})
+        assert answer["error"]["code"] == "internal_error"
+        assert (await anna.answer("hello"))["ok"], "the peer lives on"
+    assert "ZeroDivisionError" in caplog.text
+    assert app.media.stats()["signaling"]["internal_errors"] == 1
+
+
+async def test_too_many_requests_are_refused_and_the_others_are_not_held_up(app: App) -> None:
+    async with SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        answers = await asyncio.gather(*(anna.answer("getStats", timeout_s=30) for _ in range(2000)))
+        refused = [answer["error"]["code"] for answer in answers if not answer["ok"]]
+        print(f"{len(refused)} of {len(answers)} refused")
+        assert set(refused) == {"too_many_requests"}
+        assert (await ben.answer("hello"))["ok"]
+        assert app.media.stats()["signaling"]["too_many_requests"] == len(refused)
+
+
+async def test_answers_while_the_engine_stops(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        await asyncio.to_thread(app.media._engine.close)
+        assert (await anna.answer("hello"))["error"]["code"] == "closed"
+        late = socketio.AsyncClient(reconnection=False)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await late.connect(app.url, namespaces=["/", NAMESPACE], transports=["websocket"])
+        await late.disconnect()
+
+
+# coming and going
+
+
+async def test_refused_without_an_application_socket(app: App) -> None:
+    client = socketio.AsyncClient(reconnection=False)
+    errors: list[Any] = []
+    client.on("connect_error", errors.append, namespace=NAMESPACE)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await client.connect(app.url, namespaces=[NAMESPACE], transports=["websocket"])
+    await client.disconnect()
+    print(errors)
+    assert errors[0]["data"]["code"] == "no_application_socket"
+    assert errors[0]["data"]["hint"]
+    assert app.media.stats()["signaling"]["refused_connections"] == 1
+    assert not app.media.peers
+
+
+async def test_kicked_from_the_application(app: App) -> None:
+    async with SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        await anna.ask("createWebRtcTransport", direction="send")
+        await app.kick(anna.peer_id)
+        await app.gone(anna.peer_id)
+        await disconnected(anna)
+        await ben.told("peerDisconnection", peerId=anna.peer_id)
+        assert app.media.stats()["engine"]["links"] == {}
+        assert (await ben.answer("hello"))["ok"]
+
+
+async def test_leaving_the_main_namespace_alone(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        leave = anna.sio.packet_class(socketio.packet.DISCONNECT, namespace="/")
+        await anna.sio._send_packet(leave)
+        await app.gone(anna.peer_id)
+        await disconnected(anna)
+
+
+async def test_a_connection_that_breaks(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        await anna.ask("createWebRtcTransport", direction="recv")
+        await anna.sio.eio.ws.close()
+        await app.gone(anna.peer_id)
+        assert app.media.stats()["engine"]["links"] == {}
+
+
+async def test_the_media_namespace_can_be_left_and_joined_again(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        await anna.ask("joinRoom", roomId="kitchen")
+        await anna.sio._send_packet(anna.sio.packet_class(socketio.packet.DISCONNECT, namespace=NAMESPACE))
+        del anna.sio.namespaces[NAMESPACE]
+        await app.gone(anna.peer_id)
+        again = asyncio.Event()
+        anna.sio.on("connect", again.set, namespace=NAMESPACE)
+        await anna.sio._send_packet(anna.sio.packet_class(socketio.packet.CONNECT, namespace=NAMESPACE))
+        await asyncio.wait_for(again.wait(), 10)
+        assert (await anna.ask("hello"))["peerId"] == anna.peer_id
+        assert app.media.peers[anna.peer_id].rooms == ()
+        assert ("disconnect", anna.peer_id) not in app.heard, "the application's socket stayed"
+
+
+async def test_who_does_not_listen_is_disconnected(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """Notifications that find no place in the queue: the client is sent away and not left with a wrong picture."""
+    async with SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        session = app.media._peers._sessions[anna.peer_id]
+        free = threading.Event()
+
+        async def flood() -> None:
+            for _ in range(2 * MAX_WAITING_NOTIFICATIONS):
+                session.notify(PeerConnection(peer_id="somebody"))
+
+        if isinstance(app.sio, socketio.AsyncServer):
+            app.media._engine.call(flood())  # which blocks the application's loop meanwhile
+        else:
+            app.media._attachment._to_clients.do(free.wait)  # type: ignore[attr-defined]
+            app.media._engine.call(flood())
+            free.set()
+        await disconnected(anna)
+        await app.gone(anna.peer_id)
+        assert (await ben.answer("hello"))["ok"]
+        assert app.media.stats()["signaling"]["notification_overflows"] == 1
+    assert "notifications wait" in caplog.text
+
+
+# the application's own
+
+
+async def test_the_applications_handlers_are_left_alone(app: App) -> None:
+    async with SignallingClient(app.url) as anna:
+        assert await anna.sio.call("chat", "hello") == "chat"
+        assert await anna.sio.call("anything", "else") == "catch-all"
+        await anna.answer("nonsense")
+        sid = anna.peer_id
+    await until(lambda: ("disconnect", sid) in [one[:2] for one in app.heard], "the disconnect heard")
+    print(app.heard)
+    assert [one[:2] for one in app.heard] == [
+        ("connect", sid), ("chat", sid), ("catch-all", "anything"), ("disconnect", sid),
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", [
+    {"namespaces": ["/", "/shop"]},
+    {"always_connect": True},
+    {"async_handlers": False},
+], ids=lambda options: next(iter(options)))
+async def test_options_of_the_applications_server(kind: str, options: dict[str, Any]) -> None:
+    async with application(kind, **options) as app, SignallingClient(app.url) as anna, SignallingClient(app.url) as ben:
+        await anna.told("peerConnection", peerId=ben.peer_id)
+        assert (await anna.ask("joinRoom", roomId="kitchen")) == {"peerIds": []}
+
+
+INSTRUMENTED = """
+import socketio, uvicorn, werkzeug.serving
+from simplesfu import MediaManager
+
+sio = {server}
+media = MediaManager(sio, listen=0)
+sio.instrument(auth=False)
+{run}
+"""
+
+
+@pytest.mark.parametrize(("server", "run"), [
+    ('socketio.AsyncServer(async_mode="asgi")', 'uvicorn.run(socketio.ASGIApp(sio), port=0)'),
+    ('socketio.Server(async_mode="threading")',
+     'werkzeug.serving.run_simple("127.0.0.1", 0, socketio.WSGIApp(sio), threaded=True)'),
+], ids=["asyncio", "threads"])
+async def test_beside_the_admin_interface(server: str, run: str) -> None:
+    """In a process of its own: instrument() changes the classes of python-socketio for good."""
+    script = INSTRUMENTED.format(server=server, run=run)
+    async with running(Server([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT)})) as started:
+        admin = socketio.AsyncClient(reconnection=False)
+        await admin.connect(started.url, namespaces=["/admin"], transports=["websocket"])
+        async with SignallingClient(started.url) as anna, SignallingClient(started.url) as ben:
+            assert await anna.ask("joinRoom", roomId="kitchen") == {"peerIds": []}
+            await ben.told("peerDisconnection", peerId=anna.peer_id)
+        await admin.disconnect()
+
+
+async def test_polling_clients(app: App) -> None:
+    client = socketio.AsyncClient(reconnection=False)
+    await client.connect(app.url, namespaces=["/", NAMESPACE], transports=["polling"])
+    async with SignallingClient(app.url) as anna:
+        answer = await client.call("hello", namespace=NAMESPACE)
+        assert answer["data"]["peerId"] == client.get_sid("/")
+        await anna.told("peerConnection", peerId=client.get_sid("/"))
+        peer_id = client.get_sid("/")
+        await client.disconnect()
+        await app.gone(peer_id)
+    with warnings.catch_warnings():  # Engine.IO's polling client leaves responses open
+        warnings.simplefilter("ignore", ResourceWarning)
+        del client
+        gc.collect()
+
+
+# the end
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_close_leaves_the_applications_server_as_it_was(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with application(kind) as app:
+            async with SignallingClient(app.url) as anna:
+                await app.media.aclose()
+                await disconnected(anna)
+                assert await anna.sio.call("chat", "hello") == "chat"
+            assert NAMESPACE not in app.sio.handlers
+            assert vars(app.sio).keys().isdisjoint({"handle_request", "_handle_event"})
+            assert "disconnect" not in vars(app.sio.manager)
+            assert not [one for one in threading.enumerate() if one.name.startswith("simplesfu")]
+            async with MediaManager(app.sio, listen=0) as second, SignallingClient(app.url) as again:
+                assert second.peers.keys() == {again.peer_id}
+    assert not [record for record in caplog.records if record.name.startswith("simplesfu")]
+
+
+def test_close_leaves_what_others_have_wrapped_since() -> None:
+    sio = socketio.Server(async_mode="threading")
+    media = MediaManager(sio, listen=0)
+    ours = sio.manager.disconnect
+    sio.manager.disconnect = lambda *args, **kwargs: ours(*args, **kwargs)
+    theirs = sio.manager.disconnect
+    media.close()
+    assert sio.manager.disconnect is theirs
+    sio.manager.disconnect("nobody", "/", ignore_queue=True)
+
+
+# the queue between the threads
+
+
+def test_a_mailbox_wakes_its_reader_once_and_keeps_the_order() -> None:
+    woken: list[str] = []
+    mailbox: Mailbox[int] = Mailbox(10, lambda: woken.append("wake"), lambda: woken.append("overflow"))
+    for number in range(3):
+        mailbox.put(number)
+    assert woken == ["wake"]
+    assert [mailbox.take(), mailbox.take(), mailbox.take(), mailbox.take()] == [0, 1, 2, None]
+    mailbox.put(3)
+    assert woken == ["wake", "wake"]
+
+
+def test_a_full_mailbox_tells_once_and_takes_nothing_until_it_is_empty() -> None:
+    woken: list[str] = []
+    mailbox: Mailbox[int] = Mailbox(2, lambda: woken.append("wake"), lambda: woken.append("overflow"))
+    for number in range(5):
+        mailbox.put(number)
+    assert woken == ["wake", "overflow"]
+    assert mailbox.take() == 0
+    mailbox.put(5)
+    assert [mailbox.take(), mailbox.take()] == [1, None]
+    mailbox.put(6)
+    assert [mailbox.take(), mailbox.take()] == [6, None]
+
+
+def test_a_mailbox_between_two_threads_loses_nothing() -> None:
+    read: list[int] = []
+    wakes = threading.Semaphore(0)
+    mailbox: Mailbox[int] = Mailbox(1_000_000, wakes.release, lambda: pytest.fail("no overflow"))
+
+    def reader() -> None:
+        while len(read) < 50_000:
+            assert wakes.acquire(timeout=10)
+            while (item := mailbox.take()) is not None:
+                read.append(item)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    for number in range(50_000):
+        mailbox.put(number)
+    thread.join()
+    assert read == list(range(50_000))
