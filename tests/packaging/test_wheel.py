@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -31,10 +30,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def run(*argv: str, **environment: str) -> str:
-    done = subprocess.run(
-        argv, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600, check=False
-    )
+def run(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"{' '.join(argv)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -55,7 +52,7 @@ async def test_a_call_from_the_wheel_alone(wheel: Path, tmp_path: Path, browser:
     run(python, "-m", "pip", "install", "--quiet", str(wheel))
     app = tmp_path / "app"
     shutil.copytree(ROOT / "examples" / "hello", app)
-    where = run(python, "-c", "import simplesfu; print(simplesfu.__file__)", PYTHONPATH="").strip()
+    where = run(python, "-I", "-c", "import simplesfu; print(simplesfu.__file__)").strip()
     print(where)
     assert where.startswith(str(tmp_path))
     # No Node.js and no compiler: nothing of the PATH is left but the environment's own commands.
