@@ -16,16 +16,18 @@ cdef enum:
 
 
 cdef void loop_run(State *state, Lock *lock) noexcept nogil:
-    cdef int64_t timeout_us = 0, held_us, now_us
+    cdef int64_t timeout_us = 1, held_us, now_us
     cdef int i, _batch, count
+    cdef unsigned readable
     while not state.stopping:
-        if timeout_us > 0:
-            wait_readable(state.fds, state.fd_count + 1, timeout_us)
+        readable = wait_readable(state.fds, state.fd_count + 1, timeout_us)
         lock_take(lock)
         now_us = monotonic_us()
         state.counters.wakeups += 1
         count = 0
         for i in range(state.fd_count):
+            if not readable >> i & 1:
+                continue
             for _batch in range(BATCHES_PER_WAKEUP):
                 count = ingress_receive(state, state.fds[i], now_us)
                 if count > 0:

@@ -24,7 +24,7 @@ cdef extern from "udp_compat.h" nogil:
     void address_set(Address *address, int is_v6, const uint8_t *ip, int port)
     int address_get(const Address *address, uint8_t *ip, int *port)
     int64_t monotonic_us()
-    void wait_readable(const int *fds, int count, int64_t timeout_us)
+    unsigned wait_readable(const int *fds, int count, int64_t timeout_us)
     int receive_datagrams(int fd, Datagram *datagrams, int count, int capacity, int batching)
     int send_messages(int fd, const Message *messages, int count, int batching, int *gso, int *refused)
 

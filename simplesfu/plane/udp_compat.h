@@ -101,8 +101,8 @@ static inline int64_t monotonic_us(void) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Wait until one of the descriptors is readable or the time is over. */
-static inline void wait_readable(const int *fds, int count, int64_t timeout_us) {
+/* Wait until one of the descriptors is readable or the time is over; bit i of the answer is set when fds[i] is. */
+static inline unsigned wait_readable(const int *fds, int count, int64_t timeout_us) {
     struct pollfd p[4];
     for (int i = 0; i < count; i++) {
         p[i].fd = fds[i];
@@ -115,6 +115,9 @@ static inline void wait_readable(const int *fds, int count, int64_t timeout_us) 
 #else
     poll(p, (nfds_t)count, (int)((timeout_us + 999) / 1000));
 #endif
+    unsigned readable = 0;
+    for (int i = 0; i < count; i++) readable |= (unsigned)(p[i].revents != 0) << i;
+    return readable;
 }
 
 static inline int receive_one(int fd, Datagram *d, int capacity) {
