@@ -29,18 +29,17 @@ test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less 
 check: $(DONE)/dev ## style and types of Python, Cython and TypeScript
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/cython-lint simplesfu
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint simplesfu
 	npm --prefix client-js run --silent check
 
-bench: $(DONE)/dev ## what forwarding costs on this machine
-	$(BIN)/pip install --quiet -e ".[bench]"
+bench: $(DONE)/bench ## what forwarding costs on this machine
 	$(BIN)/python -m bench
 
 build: $(DONE)/dev ## sdist and wheel in dist/
 	$(BIN)/python -m build
 
 clean: ## remove what was built; .venv and node_modules stay
-	rm -rf build dist *.egg-info client-js/dist client-js/build simplesfu/client/*.js $(DONE)/demo $(DONE)/dev
+	rm -rf build dist *.egg-info client-js/dist client-js/build simplesfu/client/*.js $(DONE)/demo $(DONE)/dev $(DONE)/bench
 	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
@@ -62,6 +61,10 @@ $(DONE)/demo: $(SOURCES) | $(DONE)/venv $(DONE)/npm
 
 $(DONE)/dev: $(SOURCES) | $(DONE)/venv $(DONE)/npm
 	$(BIN)/pip install --quiet -e ".[test,check]"
+	@touch $@
+
+$(DONE)/bench: pyproject.toml | $(DONE)/dev
+	$(BIN)/pip install --quiet -e ".[bench]"
 	@touch $@
 
 $(DONE)/npm: client-js/package-lock.json | $(DONE)/venv
