@@ -69,10 +69,11 @@ class MediaManager:
         )
         self._engine = Engine(config)
         self._router = Router(self._engine, config)
-        self._events = AppEvents(lambda: self._attachment.wake_events())
+        is_async = isinstance(server, socketio.AsyncServer)
+        self._events = AppEvents(lambda: self._attachment.wake_events(), coroutines=is_async)
         self._peers = Peers(self._router, config, self._events.report)
         self._responder = Responder(self._peers)
-        attach = AsyncAttachment if isinstance(server, socketio.AsyncServer) else ThreadAttachment
+        attach = AsyncAttachment if is_async else ThreadAttachment
         self._attachment: Attachment = attach(server, self._engine, self._peers, self._responder, self._events)
         self._engine.start()
         try:
@@ -94,7 +95,7 @@ class MediaManager:
             transport_state                     TransportInfo
 
         Without a handler it is a decorator. With an asyncio server the handler may be a coroutine function. What it
-        raises is logged. Raises ConfigError for an event that does not exist.
+        raises is logged. Raises ConfigError for an event that does not exist or a handler that cannot be called.
         """
         if handler is None:
             return lambda decorated: self.on(event, decorated)

@@ -20,17 +20,22 @@ logger = logging.getLogger(__name__)
 
 class AppEvents:
     """Handlers, and what they are still to be given. Events come from the engine's thread; `wake` has the application's
-    side read them with deliver() or deliver_async(), one after the other."""
+    side read them with deliver() or deliver_async(), one after the other. Only the latter can await a handler, so
+    `coroutines` says whether handlers may be coroutine functions."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], *, coroutines: bool) -> None:
+        self._coroutines = coroutines
         self._handlers: dict[str, list[Handler]] = {}
         self._mailbox: Mailbox[tuple[EventName, EventInfo]] = Mailbox(MAX_WAITING, wake, self._overflowed)
 
     def on(self, event: str, handler: Handler) -> None:
-        """Raises ConfigError for an event that does not exist."""
+        """Raises ConfigError for an event that does not exist, or a handler that cannot be called."""
         self._check(event)
         if not callable(handler):
             raise ConfigError(f"the handler of {event!r} is a {type(handler).__name__}", "pass a function")
+        if inspect.iscoroutinefunction(handler) and not self._coroutines:
+            raise ConfigError(f"the handler of {event!r} is a coroutine function, and there is no loop to run it",
+                              "pass a plain function, or use a socketio.AsyncServer")
         self._handlers[event] = [*self._handlers.get(event, []), handler]
 
     def off(self, event: str, handler: Handler) -> None:
