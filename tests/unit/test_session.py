@@ -208,9 +208,11 @@ def test_what_consume_answers(house: House) -> None:
 def test_one_consumer_of_a_producer_at_a_time(house: House) -> None:
     anna, ben = house.enter("anna"), house.enter("ben")
     producer = anna.produce("camera", broadcast=True)
-    ben.consume(producer)
-    with pytest.raises(RefusedError, match="already_exists"):
-        ben.consume(producer)
+    first = ben.consume(producer)
+    second = ben.consume(producer)
+    assert second != first
+    with pytest.raises(RefusedError, match="not_found"):
+        ben.ask("resumeConsumer", consumerId=first)
     ben.ask("closeTransport", transportId=ben.transport("recv"))
     ben.consume(producer)
 

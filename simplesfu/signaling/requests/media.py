@@ -56,8 +56,10 @@ def close_producer(_: Peers, session: PeerSession, payload: ProducerTarget) -> N
 def consume(peers: Peers, session: PeerSession, payload: Consume) -> ConsumeAnswer:
     transport = _transport_to("recv", session, payload.transport_id)
     publication = session.offer(payload.producer_id)
-    if session.subscription_of(publication) is not None:
-        raise AlreadyExists("this producer is consumed already", "use the consumer that there is")
+    previous = session.subscription_of(publication)
+    if previous is not None:
+        # The client asks again because the offer was withdrawn and renewed while its first request was on its way.
+        previous.consumer.close()
     limit = peers.config.max_consumers_per_peer
     if len(session.subscriptions) >= limit:
         raise LimitReached(f"a peer has {limit} consumers at most", "disconnectFromPeer ends those of a peer")
