@@ -18,7 +18,7 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and run the rooms app at http://localhost:8000
 	$(BIN)/python examples/rooms/server.py --host $(HOST) --port $(PORT)
 
-test: $(DONE)/dev ## every test (those in browsers need `make browsers`)
+test: $(DONE)/dev browsers ## every test, in real browsers
 	npm --prefix client-js test --silent
 	$(BIN)/pytest
 
@@ -43,14 +43,14 @@ clean: ## remove what was built; .venv and node_modules stay
 	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-browsers: ## install Chromium and Firefox for the browser tests (Debian and Ubuntu, as root)
-	@if command -v chromium >/dev/null && command -v firefox-esr >/dev/null; then \
-		echo "chromium and firefox-esr are there"; \
+browsers: ## install Chromium and Firefox for the tests (Debian and Ubuntu, as root)
+	@if command -v chromium >/dev/null && command -v firefox-esr >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && apt-get install -q -y --no-install-recommends chromium firefox-esr; \
 	else \
 		for browser in chromium firefox-esr; do command -v $$browser >/dev/null || echo "missing: $$browser"; done; \
 		echo "On Debian or Ubuntu: sudo make browsers. Elsewhere: install them so that the commands are found in PATH."; \
+		echo "Without browsers: make test-quick"; \
 		exit 1; \
 	fi
 
