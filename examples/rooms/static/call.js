@@ -31,6 +31,7 @@ export class Call extends EventTarget {
   async join(room) {
     await this.peer.joinRoom(room);
     this.#joined = true;
+    for (const peerId of this.peer.peers) this.#meet(peerId);
     for (const kind of Object.keys(LABELS)) await this.publish(kind);
   }
 
@@ -97,9 +98,8 @@ export class Call extends EventTarget {
   #listen() {
     const { peer, socket } = this;
     peer.on("peerConnection", ({ peerId }) => {
-      this.#stage.addPeer(peerId);
-      this.#stage.setName(peerId, this.#names.get(peerId));
-      socket.emit("introduce", peerId, this.#name);
+      if (!this.#joined || this.#stage.has(peerId)) return; // strangers in the lobby are not told who we are
+      this.#meet(peerId);
       this.#fire("joined", peerId);
     });
     peer.on("peerDisconnection", ({ peerId }) => {
@@ -126,6 +126,12 @@ export class Call extends EventTarget {
     socket.on("connect", () => this.#setTrouble("server", false));
     socket.on("connect_error", () => this.#setTrouble("server", true));
     socket.on("disconnect", (reason) => this.#setTrouble("server", reason !== "io client disconnect"));
+  }
+
+  #meet(peerId) {
+    this.#stage.addPeer(peerId);
+    this.#stage.setName(peerId, this.#names.get(peerId));
+    this.socket.emit("introduce", peerId, this.#name);
   }
 
   /** Without UDP a transport fails after long, or stays "connecting" for ever. */

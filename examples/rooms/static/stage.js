@@ -33,8 +33,12 @@ export class Stage extends EventTarget {
     this.#project();
   }
 
+  has(peerId) {
+    return this.#peers.has(peerId);
+  }
+
   addPeer(peerId) {
-    if (this.#peers.has(peerId)) return;
+    if (this.has(peerId)) return;
     this.#peers.set(peerId, { name: `Guest ${peerId.slice(0, 4)}`, tracks: new Map(), tiles: new Map(), sounds: new Map() });
     this.#refresh(peerId);
     this.#countHeads();
