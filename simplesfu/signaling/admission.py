@@ -16,24 +16,26 @@ class Admission:
 
     def __init__(self, max_pending: int, now_us: int) -> None:
         self._max_pending = max_pending
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._pending = 0
         self._tokens = float(BURST)
         self._filled_at_us = now_us
 
-    def admit(self, now_us: int) -> None:
-        """To be followed by release(), once. Raises TooManyRequests."""
-        with self._lock:
+    def admit(self, now_us: int, patience_s: float = 0.0) -> None:
+        """To be followed by release(), once. `patience_s`: how long to wait for earlier requests to be answered, where
+        waiting slows down nobody but the one who asks. Raises TooManyRequests."""
+        with self._changed:
             elapsed_us = max(0, now_us - self._filled_at_us)
             self._filled_at_us = max(now_us, self._filled_at_us)
             self._tokens = min(self._tokens + elapsed_us * REQUESTS_PER_S / 1_000_000, float(BURST))
             if self._tokens < 1:
                 raise TooManyRequests(f"more than {REQUESTS_PER_S} requests a second", "send fewer, or wait a second")
-            if self._pending >= self._max_pending:
+            if not self._changed.wait_for(lambda: self._pending < self._max_pending, patience_s):
                 raise TooManyRequests(f"{self._pending} requests are not answered yet", "wait for answers first")
             self._tokens -= 1
             self._pending += 1
 
     def release(self) -> None:
-        with self._lock:
+        with self._changed:
             self._pending -= 1
+            self._changed.notify()

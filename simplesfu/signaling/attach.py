@@ -39,6 +39,7 @@ T = TypeVar("T")
 APPLICATION: Final = "/"
 MAX_WAITING_NOTIFICATIONS: Final = 4096
 """Of one peer. Who joins a room of a thousand tracks is told of all of them in one go."""
+PATIENCE_S: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -177,13 +178,15 @@ class Attachment(ABC):
         if connection is not None:
             self._forget(connection)
 
-    def _submit(self, sid: str | None, name: object, arguments: Sequence[object]) -> Submitted:
+    def _submit(
+        self, sid: str | None, name: object, arguments: Sequence[object], patience_s: float = 0.0
+    ) -> Submitted:
         """Requests of one peer are carried out in the order of these calls."""
         connection = self._by_sid.get(sid) if sid else None
         try:
             if connection is None:
                 raise Closed("the peer has left", "connect again")
-            connection.admission.admit(monotonic_us())
+            connection.admission.admit(monotonic_us(), patience_s)
         except SfuError as error:
             self.counts[error.code] += 1
             return _refused(error)
@@ -333,7 +336,9 @@ class ThreadAttachment(Attachment):
         if namespace != NAMESPACE:
             original(eio_sid, namespace, ack_id, data)
             return
-        submitted = self._submit(self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE), data[0], data[1:])
+        sid = self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
+        # This thread receives from one client only: what it sends faster than it is served may wait in its socket.
+        submitted = self._submit(sid, data[0], data[1:], PATIENCE_S)
         acknowledge = partial(self._acknowledge, eio_sid, ack_id, submitted)
         if submitted.answer.done():
             acknowledge()  # a flood of refused requests holds up nobody but its sender

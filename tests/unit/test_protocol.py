@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -301,3 +302,12 @@ def test_requests_under_way_are_counted() -> None:
         admission.admit(0)
     admission.release()
     admission.admit(0)
+
+
+def test_whoever_has_a_thread_of_their_own_may_wait() -> None:
+    admission = Admission(max_pending=1, now_us=0)
+    admission.admit(0)
+    threading.Timer(0.05, admission.release).start()
+    admission.admit(0, patience_s=10)
+    with pytest.raises(errors.TooManyRequests):
+        admission.admit(0, patience_s=0.05)
