@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from support.factories import Serve
 from support.server import MediaServer
 from support.waiting import until
@@ -35,6 +36,7 @@ def footprint(stats: dict[str, Any]) -> dict[str, Any]:
     return {**{name: stats[name] for name in ("fds", "threads", "objects")}, "tasks": tasks}
 
 
+@pytest.mark.slow
 async def test_two_hundred_comings_and_goings(serve: Serve) -> None:
     server = await serve()
     for number in range(AT_ONCE):  # what is made once and kept (thread pools, caches) is made here

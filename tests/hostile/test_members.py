@@ -16,10 +16,12 @@ from support.signalling import RefusedError
 from support.wire import Wire
 from support.wire_peer import ROOM, LightCall, Stream, WirePeer
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 Liar = tuple[WirePeer, Wire, Stream]
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def liar(bystander: LightCall) -> AsyncIterator[Liar]:
     """A peer with both transports and a stream; at the end it must still be served."""
     async with WirePeer(bystander.sender.url) as peer:

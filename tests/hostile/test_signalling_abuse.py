@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from support import rtp
 from support.signalling import SignallingClient
 from support.wire import dtls_parameters
 from support.wire_peer import LightCall, WirePeer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODY = "no-such-id-0123456789"
 

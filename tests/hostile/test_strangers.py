@@ -11,6 +11,8 @@ from support.attacks import flood, odd_datagrams
 from support.waiting import until
 from support.wire_peer import LightCall, WirePeer
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 def drain(end: socket.socket) -> list[bytes]:
     """What has arrived at a non-blocking socket."""

@@ -117,7 +117,10 @@ class Stream:
 class LightCall:
     """One sends, one receives, and the frames that arrive are judged: the bystander of the hostile tests."""
 
-    def __init__(self, sender: WirePeer, receiver: WirePeer, stream: Stream, consumer: dict[str, Any]) -> None:
+    def __init__(
+        self, server: MediaServer, sender: WirePeer, receiver: WirePeer, stream: Stream, consumer: dict[str, Any]
+    ) -> None:
+        self.server = server
         self.sender = sender
         self.receiver = receiver
         self.stream = stream
@@ -157,7 +160,7 @@ async def light_call(server: MediaServer) -> AsyncIterator[LightCall]:
         available = await receiver.told("producerAvailable", producerId=stream.producer_id)
         consumer = await receiver.consume(available["producerId"])
         pump = asyncio.create_task(stream.run())
-        call = LightCall(sender, receiver, stream, consumer)
+        call = LightCall(server, sender, receiver, stream, consumer)
         try:
             await call.flows()
             yield call
