@@ -17,7 +17,7 @@ NOBODY = "no-such-id-0123456789"
 
 RUBBISH: list[Any] = [None, True, 7, -1.5, "text", [], [[]], {"": {}}, ["a"] * 1000, {"x" * 1000: "y" * 1000}]
 
-TARGETS = {
+TARGETS: dict[str, dict[str, dict[str, Any]]] = {
     "transport": {
         "connectWebRtcTransport": {"dtlsParameters": dtls_parameters()},
         "restartIce": {},

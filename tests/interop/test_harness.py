@@ -42,7 +42,7 @@ async def test_page_reads_its_own_picture_and_tone(browser: Browser) -> None:
             async def both(caller: Caller = caller) -> bool:
                 seen = await caller.look()
                 number, hertz = seen["self/picture"]["number"], seen["self/tone"]["hertz"]
-                return number == caller.number and abs(hertz - 440 - caller.number) < 10
+                return bool(number == caller.number and abs(hertz - 440 - caller.number) < 10)
 
             await until(both, f"{caller.number} reads its own picture and tone")
 

@@ -114,7 +114,7 @@ async def has(caller: Caller, key: str) -> bool:
 
 
 async def shows(caller: Caller, key: str, number: int) -> bool:
-    return (await caller.look()).get(key, {}).get("number") == number
+    return bool((await caller.look()).get(key, {}).get("number") == number)
 
 
 async def test_removing_and_adding_a_track(serve: Serve, invite: Invite) -> None:

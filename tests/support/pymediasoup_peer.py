@@ -103,6 +103,7 @@ class PymediasoupPeer(SignallingClient):
     async def _read(self, track: MediaStreamTrack) -> None:
         while True:
             frame = await track.recv()
+            assert isinstance(frame, VideoFrame)
             self.frames_ms.append(time.monotonic() * 1000)
             self.numbers.append(picture.read(frame.to_ndarray(format="gray")))
 

@@ -12,16 +12,13 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from .machine import free_port
 from .waiting import until
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 ROOT = Path(__file__).parents[2]
 APPS = Path(__file__).parent / "apps"
@@ -153,8 +150,11 @@ def assert_balanced(plane: Mapping[str, Mapping[str, int]]) -> None:
     assert egress["offered"] == egress["forwarded"] + sum(plane["egress_drops"].values()), plane
 
 
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
 @asynccontextmanager
-async def running(server: Server) -> AsyncIterator[Server]:
+async def running(server: AnyServer) -> AsyncIterator[AnyServer]:
     """Start, and at the end stop, a server. Its log is printed: pytest shows it when something failed."""
     try:
         await server.started()
