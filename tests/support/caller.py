@@ -115,6 +115,11 @@ class Caller:
         stats: dict[str, Any] = (await self.page.call("received"))[f"{other.peer_id}/{label}"]
         return stats
 
+    async def sent(self) -> list[dict[str, Any]]:
+        """The browser's outbound-rtp statistics of its video encodings."""
+        encodings: list[dict[str, Any]] = await self.page.call("sent")
+        return encodings
+
     async def painted(self, label: str = "webcam") -> int:
         """How many frames of a track of its own have been painted so far."""
         frames: int = await self.page.call("painted", label=label)

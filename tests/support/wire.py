@@ -161,9 +161,13 @@ class Wire:
             await asyncio.sleep(2.5)
             self.check()
 
-    def close(self) -> None:
+    def fall_silent(self) -> None:
+        """No checks from now on."""
         if self._consent:
             self._consent.cancel()
+
+    def close(self) -> None:
+        self.fall_silent()
         self._unbind()
 
     # what comes

@@ -130,6 +130,12 @@ async function mirror({picture, tone}) {
   for (const [label, {track}] of published) watch(`self/${label}`, track);
 }
 
+/** The browser's statistics of every video encoding that is sent. */
+async function sent() {
+  const {send} = await peer.getStats();
+  return [...(send?.values() ?? [])].filter(({type, kind}) => type === "outbound-rtp" && kind === "video");
+}
+
 /** How many frames have been painted: what the processor allowed, before any encoder or network had a say. */
 function painted({label}) {
   return published.get(label).painted();
@@ -160,6 +166,6 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, painted, freezePainting, received, close,
+  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, painted, freezePainting, received, sent, close,
   events: () => events,
 };
