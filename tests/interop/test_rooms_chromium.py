@@ -10,7 +10,7 @@ import pytest
 from support.caller import Caller
 from support.factories import Invite, Serve
 from support.waiting import until
-from support.watch import Watch
+from support.watch import judge_all
 
 pytestmark = pytest.mark.browser
 
@@ -37,14 +37,7 @@ async def test_everyone_sees_and_hears_exactly_their_room(serve: Serve, invite: 
                 await caller.hears(others)
 
     await see_exactly_their_rooms()
-    watches = [
-        await Watch.begin(viewer, publisher)
-        for members in rooms.values()
-        for viewer, publisher in permutations(members, 2)
-    ]
-    await asyncio.sleep(WATCHED_S)
-    for watch in watches:
-        await watch.judge()
+    await judge_all([pair for people in rooms.values() for pair in permutations(people, 2)], WATCHED_S)
     await see_exactly_their_rooms()
 
 

@@ -38,7 +38,7 @@ def call_through(serve: Serve, divert: Divert, invite: Invite) -> CallThrough:
         server = await serve()
         ways = [divert(server, seed=seed) for seed in (1, 2)]
         alice, bob = [await invite(server, number, "room", way) for number, way in zip((60, 61), ways, strict=True)]
-        await alice.publish_video(width=480, height=270, crowd=150)
+        await alice.publish_video(width=480, height=270, crowd=40)
         await bob.sees([alice])
         for way in ways:
             way.set_weather(up=weather, down=weather)

@@ -7,9 +7,9 @@ const BAND = 0.25; // of the height, for the bits; as much again for their compl
  * Paints `number` on a canvas at `fps` and returns the track; `stop()` on the result ends the painting.
  * A `crowd` of specks changes with each frame, which makes a frame several packets big.
  */
-export function paintedTrack({number, name, width = 320, height = 180, fps = 30, crowd = 0}) {
+export function paintedTrack({number, name, width = 256, height = 144, fps = 30, crowd = 0}) {
   const canvas = document.createElement("canvas");
-  Object.assign(canvas, {width, height});
+  Object.assign(canvas, {width, height, hidden: true}); // not shown: only its track is of interest
   document.body.append(canvas);
   const context = canvas.getContext("2d", {alpha: false});
   let turn = 0;
