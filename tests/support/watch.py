@@ -13,7 +13,7 @@ from .fluency import Fluency
 WANTED_FPS = 25
 KEPT_SHARE = 0.9
 """Of what a page paints when the processor does not allow it WANTED_FPS: that is not the server's fault."""
-SATURATED_PERCENT = 80
+SATURATED_PERCENT = 85
 
 
 class Watch:
