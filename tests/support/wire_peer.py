@@ -143,10 +143,10 @@ class LightCall:
         sent = {number: sent for number, sent in self.stream.sent_ms.items() if start_ms <= sent <= end_ms}
         return passage(sent, self.arrived_ms())
 
-    async def flows(self) -> None:
-        """Wait until another ten frames have arrived."""
+    async def flows(self, frames: int = 10) -> None:
+        """Wait until so many more frames have arrived."""
         before = len(self.arrived_ms())
-        await until(lambda: len(self.arrived_ms()) >= before + 10, "frames arrive", timeout_s=5)
+        await until(lambda: len(self.arrived_ms()) >= before + frames, "frames arrive", timeout_s=5)
 
 
 @asynccontextmanager
