@@ -12,7 +12,7 @@ import time
 from aioice import stun
 
 COUNT = 100_000
-PER_SECOND = 40_000
+PER_SECOND = 20_000
 
 
 def main(host: str, port: str, ufrag: str, ssrc: str) -> None:
