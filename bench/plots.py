@@ -71,19 +71,19 @@ def _forwarding(results: Results) -> Figure:
     for group, colour, above in zip(groups, (AMBER, BLUE), (True, False), strict=True):
         middles = _band(axes, viewers, group, "cpu_us", colour)
         axes.annotate(
-            f"{group[0].scenario.traffic.name}: {middles[-1]:.1f} µs", (viewers[-1], middles[-1]),
+            f"{group[0].scenario.traffic.name} packets: {middles[-1]:.1f} µs", (viewers[-1], middles[-1]),
             (8, 6 if above else -6), textcoords="offset points", va="bottom" if above else "top", color=colour,
             fontweight="bold",
         )
     axes.axhline(FLOOR_US, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"{FLOOR_US:.0f} µs: the most it may cost with 200 viewers", (viewers[0], FLOOR_US), (0, -4),
-        textcoords="offset points", va="top", color=FAINT, fontsize=9,
+        f"{FLOOR_US:.0f} µs: the most it may cost with {viewers[-1]} viewers", (1, FLOOR_US), (0, -4),
+        xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="top", color=FAINT, fontsize=9,
     )
     axes.set_xscale("log")
     axes.set_xticks(viewers, [f"{count} viewers" for count in viewers])
     axes.minorticks_off()
-    axes.set_xlim(viewers[0] * 0.85, viewers[-1] * 2.6)
+    axes.set_xlim(viewers[0] * 0.85, viewers[-1] * 3.6)
     return figure
 
 
@@ -96,13 +96,12 @@ def _hold(results: Results) -> Figure:
     )
     holds = [f"{each.scenario.hold_us / 1000:g}" for each in group]
     panels = [
-        (("packets_per_message",), "packets per message", TEAL),
-        (("cpu_us",), "CPU µs per packet", BLUE),
-        (("latency_p99_ms", "latency_p50_ms"), "latency ms, p99 and p50", AMBER),
+        ("packets_per_message", "packets per message", TEAL),
+        ("cpu_us", "CPU µs per packet", BLUE),
+        ("latency_p50_ms", "median latency, ms", AMBER),
     ]
-    for panel, (names, title, colour) in zip(axes, panels, strict=True):
-        for name in names:
-            _band(panel, holds, group, name, colour)
+    for panel, (name, title, colour) in zip(axes, panels, strict=True):
+        _band(panel, holds, group, name, colour)
         panel.set_title(title, loc="left", fontsize=10, color=colour, fontweight="bold")
         panel.set_xlabel("hold, ms")
     figure.subplots_adjust(left=0.05, right=0.98, top=0.71, bottom=0.15, wspace=0.22)

@@ -27,8 +27,8 @@ def print_tables(console: Console, results: Results) -> None:
     packets = sum(run.forwarded for run in runs)
     wakeups = sum(run.python_wakeups for run in runs)
     console.print(
-        f"Python's threads woke up {wakeups} times while {packets:,} packets were forwarded: "
-        f"{wakeups / sum(run.seconds for run in runs):.1f} times a second, for the engine's timer.",
+        f"{packets:,} packets forwarded, {sum(run.lost for run in runs)} lost. Python's threads woke up {wakeups} "
+        f"times: {wakeups / sum(run.seconds for run in runs):.1f} times a second, for the engine's timer.",
         highlight=False,
     )
     if results.relay:
@@ -86,7 +86,7 @@ def _forwarding_table(results: Results) -> Table:
     table.add_column("sent")
     table.add_column("N", justify="right")
     table.add_column("CPU µs/packet\nmin/median/max", justify="right", style="bold")
-    for heading in ("packets/\nmessage", "latency ms\np50/p99", "Python\n% CPU", "lost"):
+    for heading in ("packets/\nmessage", "latency ms\np50/p99", "Python\n% of CPU"):
         table.add_column(heading, justify="right")
     group = ""
     for each in results.forwarding:
@@ -107,16 +107,15 @@ def _forwarding_row(each: Repeated) -> list[str]:
     return [
         f"{name}, hold {each.scenario.hold_us / 1000:g} ms" if each.group == "hold" else name,
         str(each.scenario.viewers),
-        "/".join(f"{value:.1f}" for value in spread([run.cpu_us for run in runs])),
+        "/".join(f"{value:.1f}" if value < 100 else f"{value:.0f}" for value in spread([run.cpu_us for run in runs])),
         f"{middle('packets_per_message'):.1f}",
         f"{middle('latency_p50_ms'):.1f}/{middle('latency_p99_ms'):.1f}",
         f"{100 * middle('python_share'):.1f}",
-        str(sum(run.lost for run in runs)),
     ]
 
 
 def _relay_table(results: Results) -> Table:
-    table = _table("The same job by aiortc's MediaRelay, which decodes and encodes again (640×360, 30 frames/s)")
+    table = _table("aiortc's MediaRelay, which decodes and encodes again (640×360, 30 frames/s)")
     for heading in (
         "N", "CPU µs/packet\nmin/median/max", "core/viewer\n%", "simplesfu\nµs/packet", "times as much",
     ):
@@ -147,6 +146,6 @@ def _verdict(results: Results) -> str:
     middle = spread([run.cpu_us for run in largest.runs])[1]
     words = "[green]within[/green]" if middle <= FLOOR_US else "[red]above[/red]"
     return (
-        f"{largest.scenario.traffic.name.capitalize()} to {largest.scenario.viewers} viewers: {middle:.2f} µs, "
+        f"{largest.scenario.traffic.name.capitalize()} packets to {largest.scenario.viewers} viewers: {middle:.2f} µs, "
         f"{words} the {FLOOR_US:.0f} µs that it may cost."
     )

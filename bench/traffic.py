@@ -67,7 +67,7 @@ def bursts(frame_packets: int) -> Traffic:
     """300 packets of 1100 B a second, each frame at once."""
     packets = tuple(_Packet(0, 0, PAYLOAD_BYTES, i + 1 == frame_packets) for i in range(frame_packets))
     period_us = frame_packets * 1_000_000 // PACKETS_PER_S
-    return Traffic(f"frames of {frame_packets} packets", ("video",), period_us, packets)
+    return Traffic(f"frames of {frame_packets}", ("video",), period_us, packets)
 
 
 def captured(*, audio: bool = True) -> Traffic:
@@ -83,5 +83,5 @@ def captured(*, audio: bool = True) -> Traffic:
     frames = [packet.at_us for before, packet in pairwise(video) if before.marker]
     period_us = frames[-1] + (frames[-1] - frames[0]) // (len(frames) - 1)
     if not audio:
-        return Traffic("Chromium, VP8 720p", ("video",), period_us, tuple(packets))
-    return Traffic("Chromium, VP8 720p and Opus", ("video", "audio"), period_us, tuple(packets))
+        return Traffic("browser", ("video",), period_us, tuple(packets))
+    return Traffic("browser with sound", ("video", "audio"), period_us, tuple(packets))
