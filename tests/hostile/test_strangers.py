@@ -76,6 +76,7 @@ async def test_a_handshake_under_way_is_not_disturbed(bystander: LightCall, atta
         assert not [payload for event, payload in victim.notifications if payload.get("state") == "failed"]
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_datagrams(bystander: LightCall) -> None:
     """A flood of junk, of bad STUN and of bad SRTP from a stranger, as fast as one process sends them."""
     wire = bystander.sender.wires["send"]
