@@ -92,6 +92,7 @@ cdef void _keyframe_request(State *state, Transport *transport, uint32_t ssrc) n
     stream.plis_received += 1
     if stream.target != NULL and not stream.paused:
         recv_stream_want_keyframe(stream.target)
+        state.urgent = True
 
 
 cdef void _fir(State *state, Transport *transport, const RtcpView *view) noexcept nogil:

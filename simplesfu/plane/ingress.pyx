@@ -172,6 +172,8 @@ cdef int _rtp(State *state, Transport *transport, Datagram *datagram, Packet *pa
     if stream.paused:
         # After its place in the order is taken, or the sender would be told of a loss when it resumes.
         return DROP_PRODUCER_PAUSED
+    if stream.missing_count or stream.keyframe_wanted:
+        state.urgent = True
     fanout_add(state, stream, packet, now_us)
     return KEPT
 

@@ -11,8 +11,7 @@ from simplesfu.plane.udp cimport RECV_BATCH, monotonic_us, sender_flush, wait_re
 cdef enum:
     BATCHES_PER_WAKEUP = 4     # so that a flood cannot keep reports and callers waiting
     TICK_US = 10000            # how exactly NACKs and keyframe requests keep their times
-    IDLE_TICK_US = 200000
-    IDLE_AFTER_US = 1000000
+    LAZY_TICK_US = 200000      # while nothing is asked for: ticks come along with packets, and wake nobody up
 
 
 cdef void loop_run(State *state, Lock *lock) noexcept nogil:
@@ -30,19 +29,14 @@ cdef void loop_run(State *state, Lock *lock) noexcept nogil:
                 continue
             for _batch in range(BATCHES_PER_WAKEUP):
                 count = ingress_receive(state, state.fds[i], now_us)
-                if count > 0:
-                    state.last_packet_us = now_us
                 if count < RECV_BATCH:
                     break
-        if state.last_packet_us == now_us:
-            # Out of idleness: whoever waits for a keyframe shall not wait for the long tick's end.
-            state.next_tick_us = min(state.next_tick_us, now_us + TICK_US)
-        if now_us >= state.next_tick_us:
-            state.next_tick_us = now_us + (TICK_US if now_us - state.last_packet_us < IDLE_AFTER_US else IDLE_TICK_US)
-            reports_tick(state, now_us)
+        if now_us - state.ticked_us >= TICK_US:
+            state.ticked_us = now_us
+            state.urgent = reports_tick(state, now_us)
         held_us = fanout_flush(state, now_us, False)
         sender_flush(&state.sender)
-        timeout_us = state.next_tick_us - now_us
+        timeout_us = state.ticked_us + (TICK_US if state.urgent else LAZY_TICK_US) - now_us
         if held_us >= 0 and held_us < timeout_us:
             timeout_us = held_us
         if timeout_us <= 0:

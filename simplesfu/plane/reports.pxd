@@ -4,4 +4,4 @@ from libc.stdint cimport int64_t
 
 from simplesfu.plane.state cimport State
 
-cdef void reports_tick(State *state, int64_t now_us) noexcept nogil
+cdef bint reports_tick(State *state, int64_t now_us) noexcept nogil

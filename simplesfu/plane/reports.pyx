@@ -20,15 +20,19 @@ cdef enum:
     MAX_REMB_SSRCS = 32
 
 
-cdef void reports_tick(State *state, int64_t now_us) noexcept nogil:
+cdef bint reports_tick(State *state, int64_t now_us) noexcept nogil:
+    """True while packets are missing: the next tick must not be late then."""
     cdef RecvStream *stream = state.recv_streams
+    cdef bint urgent = False
     while stream != NULL:
         if _reachable(stream.transport):
             _ask_sender(state, stream.transport, stream, now_us)
+            urgent = urgent or stream.missing_count > 0
         stream = stream.next
     if now_us >= state.next_reports_us:
         state.next_reports_us = now_us + REPORTS_US
         _report(state, now_us)
+    return urgent
 
 
 cdef inline bint _reachable(const Transport *transport) noexcept nogil:

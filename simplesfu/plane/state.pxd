@@ -229,8 +229,8 @@ cdef struct State:
     Sender sender
     EventRing events
     Counters counters
-    int64_t last_packet_us
-    int64_t next_tick_us
+    int64_t ticked_us
+    bint urgent                # a publisher is to be asked for something, so the next tick must not be late
     int64_t next_reports_us
     RecvStream *ready[256]     # streams with pending packets
     int ready_count
