@@ -54,6 +54,8 @@ class Forwarding:
     """Of the CPU time: everything but the plane's thread."""
     python_wakeups: int
     """Times that a thread other than the plane's woke up, all through the run: what no packet may cause."""
+    wakeups_per_packet: float
+    """Of the plane's thread, for each packet that came in."""
     seconds: float
     packets_per_message: float
     """Datagrams that the kernel got in one UDP_SEGMENT message, on average."""
@@ -134,6 +136,7 @@ def _result(scenario: Scenario, tally: Tally, usage: Usage, before: PlaneStats, 
         system_share=usage.system_ticks / max(1, usage.system_ticks + usage.user_ticks),
         python_share=1 - usage.thread_cpu_ns / usage.cpu_ns,
         python_wakeups=usage.other_wakeups,
+        wakeups_per_packet=counted("plane", "wakeups") / counted("ingress", "media"),
         seconds=tally.elapsed_ns / 1e9,
         packets_per_message=counted("sender", "datagrams") / counted("sender", "messages"),
         latency_p50_ms=percentiles[49] / 1e3,

@@ -30,6 +30,18 @@ def test_every_viewer_gets_all_and_python_sleeps() -> None:
     assert run.python_share < 0.5
 
 
+def test_the_plane_wakes_up_for_packets_and_little_else() -> None:
+    build_generator()
+    from bench.accounting import choose_cores
+    from bench.forwarding import Scenario, measure
+    from bench.traffic import captured
+
+    run = measure(Scenario(captured(), 2), server_core=choose_cores()[0], seconds=1.0)
+    print(dataclasses.asdict(run))
+    assert (run.lost, run.spoilt) == (0, 0)
+    assert run.wakeups_per_packet < 1.2
+
+
 def test_a_browsers_traffic_is_whole_frames_from_a_keyframe_on() -> None:
     build_generator()
     from bench.traffic import captured
