@@ -9,7 +9,7 @@ import pytest_asyncio
 from support.server import MediaServer, running
 from support.wire_peer import LightCall, light_call
 
-MAX_DELAY_MS = 250
+MAX_DELAY_MS = 500
 MAX_LOSS = 0.01
 MAX_LOG_LINES = 50
 MAX_GROWTH_BYTES = 30 << 20

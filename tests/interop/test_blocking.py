@@ -7,7 +7,7 @@ import time
 
 import pytest
 from support.factories import Invite, Serve
-from support.watch import Watch
+from support.watch import judge_all
 
 pytestmark = pytest.mark.browser
 
@@ -26,15 +26,16 @@ async def test_a_busy_application_freezes_nobody(serve: Serve, invite: Invite, a
     await bob.sees([alice])
     await alice.sees([bob])
 
-    watch = await Watch.begin(bob, alice)
-    busy = asyncio.create_task(server.get(f"/_{how}?s={BLOCKED_S}"))
-    await asyncio.sleep(0.3)
-    asked = time.monotonic()
-    await server.stats()
-    answered_s = time.monotonic() - asked
-    await busy
-    await bob.hears([alice])
-    print(f"{app} {how}: another request waited {answered_s:.1f} s")
-    if app == "asgi":
-        assert answered_s > BLOCKED_S - 1, "the application was not busy at all"
-    await watch.judge()
+    async def keep_busy() -> None:
+        busy = asyncio.create_task(server.get(f"/_{how}?s={BLOCKED_S}"))
+        await asyncio.sleep(0.3)
+        asked = time.monotonic()
+        await server.stats()
+        answered_s = time.monotonic() - asked
+        await busy
+        await bob.hears([alice])
+        print(f"{app} {how}: another request waited {answered_s:.1f} s")
+        if app == "asgi":
+            assert answered_s > BLOCKED_S - 1, "the application was not busy at all"
+
+    await judge_all([(bob, alice)], keep_busy)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from support.factories import Invite, Serve
-from support.watch import Watch
+from support.watch import judge_all
 
 pytestmark = pytest.mark.browser
 
@@ -17,9 +18,7 @@ async def test_a_call_in_this_codec(serve: Serve, invite: Invite, codec: str) ->
     alice, bob = [await invite(server, number, "room") for number in (33, 34)]
     await alice.publish_video(options={"codec": f"video/{codec}"}, width=480, height=270, crowd=40)
     await bob.sees([alice])
-    watch = await Watch.begin(bob, alice)
-    await asyncio.sleep(5)
-    await watch.judge()
+    await judge_all([(bob, alice)], partial(asyncio.sleep, 5))
     stats = await bob.received(alice)
     print(codec, {name: stats[name] for name in ("mimeType", "framesReceived", "framesDecoded", "framesDropped")})
     assert stats["mimeType"].lower() == f"video/{codec}".lower()

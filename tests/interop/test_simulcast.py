@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 from support.factories import Invite, Serve
 from support.waiting import until
-from support.watch import Watch
+from support.watch import judge_all
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +29,7 @@ async def test_the_best_quality_is_forwarded(serve: Serve, invite: Invite) -> No
 
     await until(full_size, "the better quality", timeout_s=30)
     await bob.sees([alice])
-    watch = await Watch.begin(bob, alice)
-    await asyncio.sleep(5)
-    await watch.judge()
+    await judge_all([(bob, alice)], partial(asyncio.sleep, 5))
     last = await bob.received(alice)
     widths = sorted(encoding["frameWidth"] for encoding in await alice.sent() if encoding["framesSent"] > 30)
     print("sent in widths of", widths)

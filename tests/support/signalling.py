@@ -37,7 +37,7 @@ class SignallingClient:
         self.capabilities: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
-        await self.sio.connect(self.url, namespaces=["/", NAMESPACE], transports=["websocket"])
+        await self.sio.connect(self.url, namespaces=["/", NAMESPACE], transports=["websocket"], wait_timeout=10)
         greeting = await self.ask("hello")
         self.peer_id, self.capabilities = greeting["peerId"], greeting["routerRtpCapabilities"]
         return self

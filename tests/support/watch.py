@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
 
@@ -41,15 +40,17 @@ class Watch:
         return seen
 
 
-async def judge_all(pairs: Sequence[tuple[Caller, Caller]], seconds: float, attempts: int = 3) -> None:
-    """Each (viewer, publisher) is watched for so long, all at once.
+async def judge_all(
+    pairs: Sequence[tuple[Caller, Caller]], meanwhile: Callable[[], Awaitable[object]], attempts: int = 3
+) -> None:
+    """Each (viewer, publisher) is watched while that happens, all at once.
 
     Once more if the machine had nothing to spare meanwhile: browsers that get no processor tell nothing of the server.
     """
     for attempt in range(1, attempts + 1):
         watches = [await Watch.begin(*pair) for pair in pairs]
         psutil.cpu_percent()
-        await asyncio.sleep(seconds)
+        await meanwhile()
         busy = psutil.cpu_percent()
         print(f"attempt {attempt}: the processors were busy for {busy:.0f} % of the time")
         try:
