@@ -68,22 +68,28 @@ def _forwarding(results: Results) -> Figure:
         for packets in FRAME_PACKETS
     ]
     viewers = [each.scenario.viewers for each in groups[0]]
-    for group, colour, above in zip(groups, (AMBER, BLUE), (True, False), strict=True):
+    for group, colour, side in zip(groups, (AMBER, BLUE), (1, -1), strict=True):
         middles = _band(axes, viewers, group, "cpu_us", colour)
+        for place, middle in zip(viewers, middles, strict=True):
+            axes.annotate(
+                f"{middle:.1f}", (place, middle), (0, 9 * side), textcoords="offset points", ha="center",
+                va="bottom" if side > 0 else "top", color=colour, fontweight="bold",
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+            )
         axes.annotate(
-            f"{group[0].scenario.traffic.name} packets: {middles[-1]:.1f} µs", (viewers[-1], middles[-1]),
-            (8, 6 if above else -6), textcoords="offset points", va="bottom" if above else "top", color=colour,
-            fontweight="bold",
+            f"{group[0].scenario.traffic.name} packets", (0.98, 0.98), (0, 8 * side), xycoords="axes fraction",
+            textcoords="offset points", ha="right", va="center", color=colour, fontweight="bold",
         )
     axes.axhline(FLOOR_US, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.annotate(
-        f"{FLOOR_US:.0f} µs: the most it may cost with {viewers[-1]} viewers", (1, FLOOR_US), (0, -4),
-        xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="top", color=FAINT, fontsize=9,
+        f"the most that\n{viewers[-1]} viewers\nmay cost", (1, FLOOR_US), (6, 0), xycoords=("axes fraction", "data"),
+        textcoords="offset points", va="center", color=FAINT, fontsize=9,
     )
     axes.set_xscale("log")
     axes.set_xticks(viewers, [f"{count} viewers" for count in viewers])
     axes.minorticks_off()
-    axes.set_xlim(viewers[0] * 0.85, viewers[-1] * 3.6)
+    axes.set_xlim(viewers[0] * 0.8, viewers[-1] * 1.25)
+    figure.subplots_adjust(left=0.06, right=0.87)
     return figure
 
 
