@@ -1,6 +1,6 @@
 /** A typed event emitter, and the events that an application can hear. */
 import type { SimplePeerError } from "./errors.js";
-import type { Direction, MediaKind, TransportState } from "./types.js";
+import type { Direction, MediaKind, Metadata, TransportState } from "./types.js";
 
 /** A track that another peer sends here. */
 export interface RemoteTrack {
@@ -9,34 +9,64 @@ export interface RemoteTrack {
   label: string;
   broadcast: boolean;
   kind: MediaKind;
+  /** What its publisher says about it now. */
+  metadata: Metadata;
 }
 
 /** Why a remote track was taken away. */
 export type RemovalReason =
   /** The peer removed it, or its source ended. */
   | "closed"
+  /** The peer added another track under the same label, which could not take this one's place unseen. */
+  | "replaced"
   /** The peer left. */
   | "peer_left"
   /** Your own disconnectFromPeer(). */
   | "disconnected"
   /** You share no room with the peer any longer. */
   | "room_left"
-  /** Your own connection to the server was lost; the track comes back as a new one when it is mended. */
+  /** The application on the server does not allow it any longer. */
+  | "not_allowed"
+  /** The application on the server took the track, or its peer, out of the call. */
+  | "kicked"
+  /** The session was lost (a server that started again); what is still there comes back as a new track. */
   | "connection_lost"
   | (string & {});
 
+/** Why a track is not forwarded although you asked for it. */
+export type HoldReason =
+  /** The application's subscription policy. */
+  | "policy"
+  /** Muted by the application on the server. */
+  | "server"
+  | (string & {});
+
+type TrackName = { peerId: string; label: string };
+
 export interface SimplePeerEvents {
   track: RemoteTrack;
-  trackRemoved: { track: MediaStreamTrack; peerId: string; label: string; reason: RemovalReason };
+  trackRemoved: TrackName & { track: MediaStreamTrack; reason: RemovalReason };
   /** A peer came into sight; always before its first track. */
   peerConnection: { peerId: string };
   /** A peer went out of sight; always after its last track was removed. */
-  peerDisconnection: { peerId: string };
+  peerDisconnection: { peerId: string; reason: string };
   /** The sender holds its track, or lets it go on. */
-  trackMuted: { peerId: string; label: string };
-  trackUnmuted: { peerId: string; label: string };
+  trackMuted: TrackName;
+  trackUnmuted: TrackName;
+  /** The server does not forward a track, or does again. */
+  trackHeld: TrackName & { reason: HoldReason };
+  trackReleased: TrackName;
+  /** The publisher said something new about its track. */
+  metadataChanged: TrackName & { track: MediaStreamTrack; metadata: Metadata };
   /** A track of your own ended (camera unplugged, sharing stopped) and was taken off. */
   trackEnded: { label: string; track: MediaStreamTrack };
+  /** A message of another peer's send(). */
+  data: { from: string; data: string | ArrayBuffer; label: string };
+  /** The application on the server put you into a room, or took you out. */
+  roomJoined: { roomId: string; peerIds: string[] };
+  roomLeft: { roomId: string; reason: string };
+  /** The server ended your session on purpose; it does not come back by itself. */
+  ended: { error: SimplePeerError };
   connectionStateChange: ConnectionStateChange;
   /** Something failed that no promise of yours could tell. */
   error: { error: SimplePeerError };

@@ -1,37 +1,51 @@
 /** The wire: requests, their answers and notifications, as docs/protocol.md has them. */
 import type { types as mediasoup } from "mediasoup-client";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type MediaKind = mediasoup.MediaKind;
 export type Direction = "send" | "recv";
+
+/** What an application says about a track beside its label: plain JSON, at most 4096 bytes of it. */
+export type Metadata = Record<string, unknown>;
 
 type Nothing = Record<string, never>;
 type ProducerRef = { producerId: string };
 type PeerRef = { peerId: string };
 type RoomRef = { roomId: string };
 type TransportRef = { transportId: string };
+type LabelRef = { producerId: string; peerId: string; label: string };
+/** All of a peer's tracks, or one. */
+type TrackRef = { peerId: string; label?: string };
 
-/** What is asked, and what comes back. */
+/** What is asked, and what comes back. Any payload may carry a `requestId`: asked again, the answer is the same one. */
 export interface Requests {
-  hello: [Nothing, { peerId: string; protocol: number; routerRtpCapabilities: mediasoup.RtpCapabilities }];
+  hello: [{ token?: string; lastSeq?: number }, Welcome];
+  enter: [Nothing, Nothing];
+  heartbeat: [{ lastSeq: number }, Nothing];
+  getSnapshot: [Nothing, { snapshot: Snapshot; seq: number }];
   setRtpCapabilities: [{ rtpCapabilities: mediasoup.RtpCapabilities }, Nothing];
-  createWebRtcTransport: [{ direction: Direction }, TransportOffer];
+  createWebRtcTransport: [{ direction: Direction; replaces?: string }, TransportOffer];
   connectWebRtcTransport: [TransportRef & { dtlsParameters: mediasoup.DtlsParameters }, Nothing];
   restartIce: [TransportRef, { iceParameters: mediasoup.IceParameters }];
   closeTransport: [TransportRef, Nothing];
   produce: [ProduceRequest, ProducerRef];
+  setMetadata: [ProducerRef & { metadata: Metadata }, Nothing];
   pauseProducer: [ProducerRef, Nothing];
   resumeProducer: [ProducerRef, Nothing];
   closeProducer: [ProducerRef, Nothing];
   consume: [TransportRef & ProducerRef, ConsumerOffer];
   resumeConsumer: [{ consumerId: string }, Nothing];
-  connectToPeer: [PeerRef, Nothing];
-  disconnectFromPeer: [PeerRef, Nothing];
-  pausePeer: [PeerRef, Nothing];
-  resumePeer: [PeerRef, Nothing];
+  connectToPeer: [TrackRef, PeerRef & { tracks: OfferedTrack[] }];
+  disconnectFromPeer: [TrackRef, Nothing];
+  pausePeer: [TrackRef, Nothing];
+  resumePeer: [TrackRef, Nothing];
+  setPreferredLayers: [TrackRef & PreferredLayers, Nothing];
   joinRoom: [RoomRef, { peerIds: string[] }];
   leaveRoom: [RoomRef, Nothing];
+  explain: [{ peerId: string; label: string }, { explanation: Explanation }];
+  produceData: [DataProduceRequest, { dataProducerId: string }];
+  consumeData: [TransportRef & { reliable: boolean }, DataConsumerOffer];
   getStats: [Nothing, ServerStats];
 }
 
@@ -48,11 +62,43 @@ export interface WireError {
   hint?: string;
 }
 
+/** The answer to `hello`. */
+export interface Welcome {
+  /** Stays the same through resumes, whatever socket carries them. */
+  peerId: string;
+  protocol: number;
+  /** True: the session of `token` goes on, and with it all that hangs on it. False: nothing is there yet. */
+  resumed: boolean;
+  /** For the next hello; each is good once. */
+  token: string;
+  /** How long the server keeps the session of a lost socket. */
+  gracePeriodMs: number;
+  /** The server's heartbeats come this often. */
+  heartbeatMs: number;
+  /** Of the newest notification there has been. */
+  seq: number;
+  routerRtpCapabilities: mediasoup.RtpCapabilities;
+  /** In place of notifications missed that are not kept any longer. */
+  snapshot?: Snapshot;
+}
+
+/** What the server knows of a session. */
+export interface Snapshot {
+  /** In sight. */
+  peers: PeerRef[];
+  offers: ProducerOffer[];
+  rooms: string[];
+  producers: { producerId: string; label: string; paused: boolean }[];
+  consumers: { consumerId: string; producerId: string }[];
+  transports: { transportId: string; direction: Direction; state: TransportState }[];
+}
+
 export interface TransportOffer {
   id: string;
   iceParameters: mediasoup.IceParameters;
   iceCandidates: mediasoup.IceCandidate[];
   dtlsParameters: mediasoup.DtlsParameters;
+  sctpParameters?: mediasoup.SctpParameters;
 }
 
 export interface ProduceRequest extends TransportRef {
@@ -61,21 +107,76 @@ export interface ProduceRequest extends TransportRef {
   label: string;
   broadcast: boolean;
   paused: boolean;
+  metadata?: Metadata;
+  /** Of the label's producer on another transport of this peer, which is to move here and live on. */
+  producerId?: string;
 }
 
-export interface ConsumerOffer extends ProducerOffer {
+export interface ConsumerOffer {
   consumerId: string;
+  producerId: string;
+  peerId: string;
+  label: string;
+  broadcast: boolean;
+  metadata: Metadata;
+  kind: MediaKind;
   type: "simple" | "simulcast" | "svc";
   rtpParameters: mediasoup.RtpParameters;
   producerPaused: boolean;
 }
 
+/** A track that one may consume. */
 export interface ProducerOffer {
   producerId: string;
   peerId: string;
   label: string;
   broadcast: boolean;
   kind: MediaKind;
+  metadata: Metadata;
+  /** The publisher holds it. */
+  paused: boolean;
+}
+
+/** A track that was there when connectToPeer was asked. */
+export interface OfferedTrack {
+  producerId: string;
+  label: string;
+  kind: MediaKind;
+  paused: boolean;
+}
+
+/** The most that is wanted of a track; what is absent has no limit. */
+export interface PreferredLayers {
+  /** 0 is the smallest picture. */
+  spatialLayer?: number;
+  /** 0 is the lowest frame rate. */
+  temporalLayer?: number;
+  maxFrameRate?: number;
+}
+
+/** The first broken link between a publisher and a viewer. */
+export interface Explanation {
+  ok: boolean;
+  /** Stable, for programs. */
+  code: string;
+  message: string;
+  hint: string;
+  /** Where on the way it is. */
+  link: string;
+}
+
+export interface DataProduceRequest extends TransportRef {
+  sctpStreamParameters: mediasoup.SctpStreamParameters;
+  label: string;
+  protocol: string;
+}
+
+export interface DataConsumerOffer {
+  dataConsumerId: string;
+  dataProducerId: string;
+  sctpStreamParameters: mediasoup.SctpStreamParameters;
+  label: string;
+  protocol: string;
 }
 
 /** The server's own counters; their fields may grow, so nothing here depends on them. */
@@ -85,15 +186,31 @@ export interface ServerStats {
   consumers: Record<string, unknown>[];
 }
 
-/** What the server says unasked. */
+/** What the server says unasked; on the wire each also has its `seq` (see Numbered). */
 export interface Notifications {
   peerConnection: PeerRef;
-  peerDisconnection: PeerRef;
+  peerDisconnection: PeerRef & { reason: string };
   producerAvailable: ProducerOffer;
-  producerUnavailable: { producerId: string; peerId: string; label: string; reason: string };
-  producerPaused: { producerId: string; peerId: string; label: string };
-  producerResumed: { producerId: string; peerId: string; label: string };
-  transportStateChange: { transportId: string; state: TransportState; reason: string };
+  producerUnavailable: LabelRef & { reason: string };
+  producerPaused: LabelRef;
+  producerResumed: LabelRef;
+  producerMetadata: LabelRef & { metadata: Metadata };
+  /** A policy or the server's mute keeps a track from here; "" lets it go on. */
+  consumerHeld: ProducerRef & { reason: "policy" | "server" | "" };
+  transportStateChange: TransportRef & { state: TransportState; reason: string };
+  /** The application on the server put this peer into a room, or took it out. */
+  roomJoined: RoomRef & { peerIds: string[] };
+  roomLeft: RoomRef & { reason: string };
+  /** The server is about to end the session on purpose. */
+  ended: WireError;
+}
+
+/** As notifications come: 1, 2, … in each session. */
+export type Numbered<Payload> = Payload & { seq: number };
+
+/** Sent every `heartbeatMs` on a connection; not a notification: `seq` is that of the last of those. */
+export interface Heartbeat {
+  seq: number;
 }
 
 export type TransportState = "new" | "connecting" | "connected" | "disconnected" | "failed" | "closed";
