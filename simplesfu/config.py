@@ -2,16 +2,20 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypedDict
 
 from simplesfu.errors import ConfigError
 
 DEFAULT_PORT: Final = 10000
 CODECS: Final = ("opus", "VP8", "VP9", "H264", "AV1")
 
+MIN_KEY_BYTES: Final = 16
+
 ListenOption: TypeAlias = int | str | tuple[str, int]
+KeyOption: TypeAlias = str | bytes
 
 
 class ListenAddress(NamedTuple):
@@ -30,7 +34,12 @@ class MediaConfig:
     announce: the addresses (or host names, resolved at the start) that clients are told to send to, when they differ
         from this machine's own: behind NAT, in a container, in a cloud.
     codecs: names, the preferred one first.
+    session_key: signs the tokens with which clients come back to their sessions. A sequence rotates keys: the first
+        signs, all verify. None: a random one, so that peer ids do not survive a restart of the server.
+    grace_period_s: how long a peer that lost its socket keeps its session and its media; 0: not at all.
+    heartbeat_s: how often a client is asked whether it is there; silence three times as long is a lost socket.
     max_incoming_bitrate_bps: what one transport may send to the server (asked for by REMB); 0: as much as it likes.
+    max_room_bitrate_bps: what all who send into one room may send together, shared evenly; 0: no such limit.
     consent_timeout_s: silence of a client (no ICE checks) after which its transport has failed (RFC 7675 §5.1).
     hold_us: how long the packets of an unfinished video frame wait for the rest of it, so that they share a send call.
 
@@ -40,35 +49,73 @@ class MediaConfig:
     listen: ListenOption | Sequence[ListenOption] | None = None
     announce: str | Sequence[str] | None = None
     codecs: Sequence[str] = CODECS
+    session_key: KeyOption | Sequence[KeyOption] | None = field(default=None, repr=False)
+    grace_period_s: float = 20.0
+    heartbeat_s: float = 3.0
     max_incoming_bitrate_bps: int = 3_000_000
+    max_room_bitrate_bps: int = 0
     consent_timeout_s: float = 30.0
     hold_us: int = 1000
-    max_transports_per_peer: int = 2
+    max_transports_per_peer: int = 4
     max_producers_per_peer: int = 16
     max_consumers_per_peer: int = 512
     max_rooms_per_peer: int = 16
+    max_wishes_per_peer: int = 1024
     max_pending_requests_per_peer: int = 64
+    max_joins_per_second: int = 20
+    max_peers_per_room: int = 1000
+    max_producers_per_room: int = 4000
 
     listen_addresses: tuple[ListenAddress, ...] = field(init=False)
     """`listen` made uniform; empty when it was not given."""
     announced_hosts: tuple[str, ...] = field(init=False)
     """`announce` made uniform; empty when it was not given."""
+    session_keys: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """`session_key` made uniform, the one that signs first; a random one when it was not given."""
 
     def __post_init__(self) -> None:
         _set(self, "listen_addresses", _parse_listen(self.listen))
         _set(self, "announced_hosts", _parse_announce(self.announce))
+        _set(self, "session_keys", _parse_session_key(self.session_key))
         _set(self, "codecs", _parse_codecs(self.codecs))
         _check_range("max_incoming_bitrate_bps", self.max_incoming_bitrate_bps, 0, 10_000_000_000)
+        _check_range("max_room_bitrate_bps", self.max_room_bitrate_bps, 0, 1_000_000_000_000)
         _check_range("hold_us", self.hold_us, 0, 20_000)
         for name in _LIMITS:
             _check_range(name, getattr(self, name), 1, 1_000_000)
-        timeout = self.consent_timeout_s
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 1 <= timeout <= 3600:
-            raise ConfigError(f"consent_timeout_s={timeout!r} is not a number of seconds between 1 and 3600",
-                              "30 is what RFC 7675 asks for")
+        _check_seconds("grace_period_s", self.grace_period_s, 0, 3600, "0 ends a session together with its socket")
+        _check_seconds("heartbeat_s", self.heartbeat_s, 0.1, 60, "3 notices a dead connection within 10 seconds")
+        _check_seconds("consent_timeout_s", self.consent_timeout_s, 1, 3600, "30 is what RFC 7675 asks for")
 
 
-_LIMITS: Final = tuple(name for name in MediaConfig.__dataclass_fields__ if name.endswith("_per_peer"))
+class MediaOptions(TypedDict, total=False):
+    """MediaConfig's options once more, for type checkers and editors: what MediaManager takes by keyword."""
+
+    listen: ListenOption | Sequence[ListenOption] | None
+    announce: str | Sequence[str] | None
+    codecs: Sequence[str]
+    session_key: KeyOption | Sequence[KeyOption] | None
+    grace_period_s: float
+    heartbeat_s: float
+    max_incoming_bitrate_bps: int
+    max_room_bitrate_bps: int
+    consent_timeout_s: float
+    hold_us: int
+    max_transports_per_peer: int
+    max_producers_per_peer: int
+    max_consumers_per_peer: int
+    max_rooms_per_peer: int
+    max_wishes_per_peer: int
+    max_pending_requests_per_peer: int
+    max_joins_per_second: int
+    max_peers_per_room: int
+    max_producers_per_room: int
+
+
+_LIMITS: Final = tuple(
+    name for name in MediaConfig.__dataclass_fields__ if name.endswith(("_per_peer", "_per_room", "_per_second"))
+)
+_KEY_HINT: Final = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _LISTEN_HINT: Final = 'write a port (10000), "host:port", "[::1]:10000" or ("host", 10000)'
 
 
@@ -80,6 +127,25 @@ def _check_range(name: str, value: object, lowest: int, highest: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
         raise ConfigError(f"{name}={value!r} is not a whole number between {lowest} and {highest}",
                           f"the default is {MediaConfig.__dataclass_fields__[name].default}")
+
+
+def _check_seconds(name: str, value: object, lowest: float, highest: float, hint: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
+        raise ConfigError(f"{name}={value!r} is not a number of seconds between {lowest} and {highest}", hint)
+
+
+def _parse_session_key(given: object) -> tuple[bytes, ...]:
+    """Never shows a key in an error."""
+    if given is None:
+        return (secrets.token_bytes(32),)
+    keys = (given,) if isinstance(given, str | bytes) else given
+    if not isinstance(keys, Sequence) or not keys or not all(isinstance(key, str | bytes) for key in keys):
+        raise ConfigError("session_key is not a key (str or bytes) or a sequence of keys", _KEY_HINT)
+    encoded = tuple(key.encode() if isinstance(key, str) else key for key in keys)
+    shortest = min(len(key) for key in encoded)
+    if shortest < MIN_KEY_BYTES:
+        raise ConfigError(f"session_key: a key has {shortest} bytes, fewer than {MIN_KEY_BYTES}", _KEY_HINT)
+    return encoded
 
 
 def _parse_listen(listen: object) -> tuple[ListenAddress, ...]:

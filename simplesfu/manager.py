@@ -3,13 +3,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, Unpack
 
 import socketio  # type: ignore[import-untyped]
 
-from simplesfu.config import ListenOption, MediaConfig
+from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
 from simplesfu.errors import Closed, ConfigError
@@ -37,36 +37,9 @@ class MediaManager:
     that ends without doing so ends all the same.
     """
 
-    def __init__(
-        self,
-        sio: Any,
-        *,
-        listen: ListenOption | Sequence[ListenOption] | None = MediaConfig.listen,
-        announce: str | Sequence[str] | None = MediaConfig.announce,
-        codecs: Sequence[str] = MediaConfig.codecs,
-        max_incoming_bitrate_bps: int = MediaConfig.max_incoming_bitrate_bps,
-        consent_timeout_s: float = MediaConfig.consent_timeout_s,
-        hold_us: int = MediaConfig.hold_us,
-        max_transports_per_peer: int = MediaConfig.max_transports_per_peer,
-        max_producers_per_peer: int = MediaConfig.max_producers_per_peer,
-        max_consumers_per_peer: int = MediaConfig.max_consumers_per_peer,
-        max_rooms_per_peer: int = MediaConfig.max_rooms_per_peer,
-        max_pending_requests_per_peer: int = MediaConfig.max_pending_requests_per_peer,
-    ) -> None:
+    def __init__(self, sio: Any, **options: Unpack[MediaOptions]) -> None:
         server = _find_server(sio)
-        config = MediaConfig(
-            listen=listen,
-            announce=announce,
-            codecs=codecs,
-            max_incoming_bitrate_bps=max_incoming_bitrate_bps,
-            consent_timeout_s=consent_timeout_s,
-            hold_us=hold_us,
-            max_transports_per_peer=max_transports_per_peer,
-            max_producers_per_peer=max_producers_per_peer,
-            max_consumers_per_peer=max_consumers_per_peer,
-            max_rooms_per_peer=max_rooms_per_peer,
-            max_pending_requests_per_peer=max_pending_requests_per_peer,
-        )
+        config = MediaConfig(**options)
         self._engine = Engine(config)
         self._router = Router(self._engine, config)
         is_async = isinstance(server, socketio.AsyncServer)

@@ -50,7 +50,48 @@ def test_codecs_are_named_without_regard_to_case() -> None:
     assert MediaConfig(codecs=["h264", "OPUS"]).codecs == ("H264", "opus")
 
 
+KEY, OLD_KEY = "k" * 32, b"\x00" * 16
+
+
+@pytest.mark.parametrize(("given", "keys"), [
+    (KEY, [KEY.encode()]),
+    (OLD_KEY, [OLD_KEY]),
+    ([KEY, OLD_KEY], [KEY.encode(), OLD_KEY]),
+])
+def test_session_key_takes(given: Any, keys: list[bytes]) -> None:
+    config = MediaConfig(session_key=given)
+    assert config.session_keys == tuple(keys)
+    assert KEY not in repr(config), "a configuration may be logged"
+
+
+def test_without_a_session_key_each_server_has_its_own() -> None:
+    (one,), (other,) = MediaConfig().session_keys, MediaConfig().session_keys
+    assert one != other
+    assert len(one) == 32
+
+
+@pytest.mark.parametrize("option", ["grace_period_s", "heartbeat_s", "consent_timeout_s"])
+def test_seconds_may_have_a_fraction(option: str) -> None:
+    assert getattr(MediaConfig(**{option: 1.5}), option) == 1.5
+
+
 @pytest.mark.parametrize(("option", "value", "hint"), [
+    ("session_key", "", "secrets.token_urlsafe"),
+    ("session_key", "short secret", "secrets.token_urlsafe"),
+    ("session_key", [], "secrets.token_urlsafe"),
+    ("session_key", [KEY, "short secret"], "secrets.token_urlsafe"),
+    ("session_key", [KEY, 7], "secrets.token_urlsafe"),
+    ("session_key", 7, "secrets.token_urlsafe"),
+    ("grace_period_s", -1, "0 ends a session"),
+    ("grace_period_s", "20", "0 ends a session"),
+    ("heartbeat_s", 0, "within 10 seconds"),
+    ("heartbeat_s", True, "within 10 seconds"),
+    ("heartbeat_s", float("nan"), "within 10 seconds"),
+    ("max_room_bitrate_bps", -1, "the default is 0"),
+    ("max_wishes_per_peer", 0, "1024"),
+    ("max_joins_per_second", 0.5, "20"),
+    ("max_peers_per_room", 0, "1000"),
+    ("max_producers_per_room", -1, "4000"),
     ("listen", "5000", "10000"),
     ("listen", "127.0.0.1", "host:port"),
     ("listen", "127.0.0.1:http", "host:port"),

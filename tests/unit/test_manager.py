@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import pytest_asyncio
@@ -26,7 +26,7 @@ from support.waiting import until
 
 import simplesfu
 from simplesfu import Closed, ConfigError, MediaManager
-from simplesfu.config import MediaConfig
+from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.signaling.app_events import EVENTS, MAX_WAITING, AppEvents
 from simplesfu.signaling.info import PeerInfo
 
@@ -64,9 +64,10 @@ def test_the_docstring_is_the_way_of_a_packet() -> None:
 
 
 def test_the_options_are_those_of_the_configuration() -> None:
-    parameters = inspect.signature(MediaManager).parameters
-    options = {name: parameter.default for name, parameter in parameters.items() if name != "sio"}
-    assert options == {field.name: field.default for field in fields(MediaConfig) if field.init}
+    options = get_type_hints(MediaOptions)
+    print(*options)
+    assert options == {each.name: get_type_hints(MediaConfig)[each.name] for each in fields(MediaConfig) if each.init}
+    assert inspect.signature(MediaManager).parameters["options"].annotation == "Unpack[MediaOptions]"
 
 
 # what it takes
