@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import psutil
+import pytest
 
 from .caller import Caller
 from .fluency import Fluency
@@ -13,6 +14,8 @@ WANTED_FPS = 25
 KEPT_SHARE = 0.9
 """Of what a page paints when the processor does not allow it WANTED_FPS: that is not the server's fault."""
 SATURATED_PERCENT = 85
+STARVED_FPS = 27
+"""Pages paint 30 frames a second while they get the processor when they ask for it."""
 
 
 class Watch:
@@ -28,36 +31,54 @@ class Watch:
     async def begin(cls, viewer: Caller, publisher: Caller) -> Watch:
         return cls(viewer, publisher, await viewer.now(), await publisher.painted())
 
+    async def painted_fps(self) -> float:
+        """Of the publisher's page, since begin()."""
+        painted = await self._publisher.painted() - self._painted
+        return painted / (await self._viewer.now() - self._start_ms) * 1000
+
+    async def seen(self) -> Fluency:
+        """What the viewer has got since begin()."""
+        return (await self._viewer.fluency_since(self._start_ms))[f"{self._publisher.peer_id}/webcam"]
+
     async def judge(self) -> Fluency:
         """What was seen since begin(); fails unless it was fluent."""
-        pictures = await self._viewer.fluency_since(self._start_ms)
-        painted = await self._publisher.painted() - self._painted
-        painted_fps = painted / (await self._viewer.now() - self._start_ms) * 1000
-        seen = pictures[f"{self._publisher.peer_id}/webcam"]
+        seen, painted_fps = await self.seen(), await self.painted_fps()
         print(f"caller {self._viewer.number} of {self._publisher.number}: {seen}; painted {painted_fps:.1f} fps")
         assert seen.fps >= min(WANTED_FPS, KEPT_SHARE * painted_fps)
         assert not seen.freezes
         return seen
 
 
-async def judge_all(
-    pairs: Sequence[tuple[Caller, Caller]], meanwhile: Callable[[], Awaitable[object]], attempts: int = 3
-) -> None:
-    """Each (viewer, publisher) is watched while that happens, all at once.
+async def judge_all(pairs: Sequence[tuple[Caller, Caller]], meanwhile: Callable[[], Awaitable[object]]) -> None:
+    """Each (viewer, publisher) is watched while that happens, all at once."""
 
-    Once more if the machine had nothing to spare meanwhile: browsers that get no processor tell nothing of the server.
+    async def attempt(watches: list[Watch]) -> None:
+        await meanwhile()
+        for watch in watches:
+            await watch.judge()
+
+    await attempt_with_processor(pairs, attempt)
+
+
+async def attempt_with_processor(
+    pairs: Sequence[tuple[Caller, Caller]], attempt: Callable[[list[Watch]], Awaitable[None]], attempts: int = 3
+) -> None:
+    """Let the attempt judge what the viewers see; again if it failed while the machine had nothing to spare.
+
+    Browsers that get no processor tell nothing of the server. When that does not pass the test is skipped, not failed.
     """
-    for attempt in range(1, attempts + 1):
+    for number in range(1, attempts + 1):
         watches = [await Watch.begin(*pair) for pair in pairs]
         psutil.cpu_percent()
-        await meanwhile()
-        busy = psutil.cpu_percent()
-        print(f"attempt {attempt}: the processors were busy for {busy:.0f} % of the time")
         try:
-            for watch in watches:
-                await watch.judge()
-        except AssertionError:
-            if busy < SATURATED_PERCENT or attempt == attempts:
+            await attempt(watches)
+        except AssertionError as failure:
+            busy = psutil.cpu_percent()
+            painted = min([await watch.painted_fps() for watch in watches])
+            print(f"attempt {number}: the processors were busy for {busy:.0f} % of the time, a page painted"
+                  f" {painted:.1f} of 30 fps; {failure}")
+            if busy < SATURATED_PERCENT and painted >= STARVED_FPS:
                 raise
         else:
             return
+    pytest.skip(f"the machine was too busy {attempts} times: {busy:.0f} %, {painted:.1f} of 30 fps painted")
