@@ -46,7 +46,7 @@ class SignallingClient:
         self.capabilities: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
-        await self.connect()
+        await self.open_socket()
         await self.hello()
         return self
 
@@ -62,7 +62,7 @@ class SignallingClient:
         sio.on("disconnect", self._disconnected, namespace=NAMESPACE)
         return sio
 
-    async def connect(self) -> None:
+    async def open_socket(self) -> None:
         """A socket and its media namespace; silent so far."""
         await self.sio.connect(self.url, namespaces=["/", NAMESPACE], transports=["websocket"], wait_timeout=10)
         self.socket_ids.append(self.sio.get_sid("/"))
@@ -82,7 +82,7 @@ class SignallingClient:
     async def come_back(self, **changes: Any) -> dict[str, Any]:
         """A new socket that asks for the session of the last one; what hello answers. `changes` to hello's payload."""
         self.sio = self._new_socket()
-        await self.connect()
+        await self.open_socket()
         return await self.hello(**({"token": self.greeting["token"], "lastSeq": self.last_seq} | changes))
 
     async def _notified(self, event: str, payload: dict[str, Any]) -> None:
