@@ -30,11 +30,14 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
         await fox.sees([chrome])
         await chrome.sees([fox])
         for name, caller in {"Firefox": fox, "Chromium": chrome}.items():
-            for key, seen in (await caller.watch(5)).items():
+
+            async def fluent(name: str = name, caller: Caller = caller) -> bool:
+                [(key, seen)] = (await caller.watch(5)).items()
                 print(f"{name} of {key}: {seen}")
                 # Firefox paints and plays on the processor here, so its own rate is no measure of the server.
-                assert seen.fps >= 10
-                assert seen.longest_gap_ms < 1000
+                return seen.fps >= 10 and seen.longest_gap_ms < 1000
+
+            await until(fluent, f"five fluent seconds in {name}", timeout_s=40)
         await chrome.hears([fox])
 
         async def energy() -> float:
