@@ -8,6 +8,7 @@
     ├── NotFound              not_found              not there, or not for this peer: the two look the same
     ├── AlreadyExists         already_exists         a label, an SSRC, a transport of that direction
     ├── AlreadyConnected      already_connected      a transport connects once
+    ├── NotAllowed            not_allowed            the application's authorize said no; it may give a code of its own
     ├── Unsupported           unsupported            a codec or a feature that the router does not have
     ├── CannotConsume         cannot_consume         the receiver's capabilities do not match the producer
     ├── LimitReached          limit_reached          a limit of MediaConfig
@@ -20,13 +21,11 @@ The codes are stable: clients may switch on them. The hint says what to do about
 # ruff: noqa: N818 (a name is its code; "NotFoundError" would say nothing more)
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class SfuError(Exception):
     """`code` is stable, `message` says what went wrong, `hint` (may be empty) how to put it right."""
 
-    code: ClassVar[str] = "internal_error"
+    code: str = "internal_error"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -67,6 +66,16 @@ class AlreadyExists(SfuError):
 
 class AlreadyConnected(SfuError):
     code = "already_connected"
+
+
+class NotAllowed(SfuError):
+    """An application's authorize raises it to refuse with words, and a code, of its own."""
+
+    code = "not_allowed"
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "not_allowed") -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 class Unsupported(SfuError):
