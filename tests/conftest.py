@@ -11,8 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from support.caller import Caller
 from support.chromium import chromium, new_page
-from support.factories import Divert, Invite, Serve
+from support.factories import Divert, Invite, LayLine, Serve
 from support.server import MediaServer, running
+from support.tcp_proxy import TcpProxy
 from support.udp_proxy import UdpProxy
 
 
@@ -43,16 +44,30 @@ def divert(serve: Serve) -> Iterator[Divert]:  # noqa: ARG001  (ways outlive cal
 
 
 @pytest_asyncio.fixture
-async def invite(divert: Divert, browser: Browser) -> AsyncIterator[Invite]:  # noqa: ARG001
-    """`await invite(server, number, room=None, via=None)` opens the page of one more caller in Chromium."""
+async def lay_line(serve: Serve) -> AsyncIterator[LayLine]:  # noqa: ARG001  (servers outlive lines)
+    """`await lay_line(server)` puts a line that can break in front of a server's HTTP address."""
+    async with AsyncExitStack() as lines:
+        yield lambda server: lines.enter_async_context(TcpProxy(server.http_address))
+
+
+@pytest_asyncio.fixture
+async def invite(divert: Divert, lay_line: LayLine, browser: Browser) -> AsyncIterator[Invite]:  # noqa: ARG001
+    """`await invite(server, number, room=None, via=None, line=None)` opens the page of one more caller in Chromium.
+
+    `via`: the way of its media; `line`: that of its page and socket. Both lead straight to the server when not given.
+    """
     callers: list[Caller] = []
 
     async def open_page(
-        server: MediaServer, number: int, room: str | None = None, via: UdpProxy | None = None
+        server: MediaServer,
+        number: int,
+        room: str | None = None,
+        via: UdpProxy | None = None,
+        line: TcpProxy | None = None,
     ) -> Caller:
         caller = Caller(await new_page(browser), number)
         callers.append(caller)
-        await caller.open(server.url, via)
+        await caller.open(line.url if line else server.url, via)
         if room:
             await caller.join(room)
         return caller

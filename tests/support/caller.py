@@ -43,6 +43,30 @@ class Caller:
             raise RefusedError(**answer["error"])
         return answer["data"]
 
+    async def start(self, method: str, *args: Any) -> None:
+        """Call a method and do not wait; outcomes() tells what became of it."""
+        await self.page.call("start", name="ask", given={"method": method, "args": args})
+
+    async def start_publishing(self, label: str, **how: Any) -> None:
+        """publish_video(), not waited for."""
+        given = {"label": label, "name": f"caller {self.number}", "number": self.number} | how
+        await self.page.call("start", name="publishVideo", given=given)
+
+    async def outcomes(self) -> list[dict[str, Any]]:
+        """Of all that was started: {name, given, state: "pending", "fulfilled" or "rejected", tookMs, detail}."""
+        outcomes: list[dict[str, Any]] = await self.page.call("outcomes")
+        return outcomes
+
+    async def books(self) -> dict[str, Any]:
+        """What the page believes: connected, peerId, peers, tracks [{peerId, label, kind, readyState}], published."""
+        books: dict[str, Any] = await self.page.call("books")
+        return books
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The answer to getSnapshot: what the server has written down about this page."""
+        snapshot: dict[str, Any] = await self.page.call("snapshot")
+        return snapshot
+
     async def join(self, room: str) -> list[str]:
         peer_ids: list[str] = (await self.ask("joinRoom", room))["peerIds"]
         return peer_ids
@@ -76,6 +100,18 @@ class Caller:
 
         names = [other.number for other in others]
         await until(exactly_these, f"caller {self.number} sees exactly {names}", timeout_s=timeout_s)
+
+    async def shown_since(self, start_ms: float, others: list[Caller], frames: int = 3) -> float | None:
+        """How long after `start_ms` (of the page's clock) so many frames of each other had been shown, each with its
+        own number. None until then."""
+        seen = (await self.page.call("look", since=start_ms))["seen"]
+        last_ms = start_ms
+        for other in others:
+            sight = seen.get(f"{other.peer_id}/webcam")
+            if not sight or sight["number"] != other.number or len(sight["times"]) < frames:
+                return None
+            last_ms = max(last_ms, sight["times"][frames - 1])
+        return last_ms - start_ms
 
     async def hears(self, others: list[Caller], timeout_s: float = 20.0) -> None:
         """Wait until exactly these others' tones are received, each at its own pitch."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .machine import free_port
+from .udp_proxy import Address
 from .waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +34,18 @@ class Server:
         self.lines: list[str] = []
         self.expected_errors: list[str] = []
         """Patterns of log lines that the test provokes on purpose."""
+        self._argv = argv
+        self._cwd = cwd
+        self._env = dict(env or {})
         self._listening = threading.Event()
         self._url = ""
+        self._spawn()
+
+    def _spawn(self) -> None:
         self.process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            self._argv,
+            cwd=self._cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,6 +126,32 @@ class MediaServer(Server):
             [sys.executable, str(APPS / f"{app}_app.py")],
             env={"MEDIA_OPTIONS": json.dumps(options), "PYTHONPATH": str(ROOT)},
         )
+
+    @property
+    def http_address(self) -> Address:
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
+    async def crash(self) -> None:
+        """Killed in mid-sentence: no process says goodbye to anybody."""
+        await asyncio.to_thread(self.kill)
+
+    async def revive(self) -> None:
+        """After crash(): another process at the same HTTP and UDP address. Returns when it listens."""
+        self._env["HTTP_PORT"] = str(self.http_address[1])
+        self._url = ""
+        self._listening.clear()
+        self._spawn()
+        await self.started()
+
+    async def peers(self) -> dict[str, Any]:
+        """The application's books, `media.peers`: PeerInfo by peer id."""
+        peers: dict[str, Any] = await self.get("/_peers")
+        return peers
+
+    async def heard(self, event: str) -> list[dict[str, Any]]:
+        """The application's events of that name so far: {"event", "at" (time.time()), "peer_id", "label"}."""
+        return [heard for heard in await self.get("/_heard") if heard["event"] == event]
 
     async def empty(self) -> dict[str, Any]:
         """Wait until nothing is left of any call; the statistics then."""

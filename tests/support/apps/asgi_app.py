@@ -10,14 +10,32 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import inside
+import msgspec
 import socketio
 import uvicorn
 
 from simplesfu import MediaManager
+from simplesfu.signaling.app_events import EVENTS
 
 inside.log_everything()
 sio = socketio.AsyncServer(async_mode="asgi")
 media = MediaManager(sio, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+
+
+heard: list[dict[str, Any]] = []
+
+
+def listen_to(event: str) -> None:
+    """Note when the event happens, and to whom."""
+
+    @media.on(event)  # type: ignore[untyped-decorator]
+    def note(info: Any) -> None:
+        who = {"peer_id": getattr(info, "peer_id", info.id), "label": getattr(info, "label", "")}
+        heard.append({"event": event, "at": time.time(), **who})
+
+
+for name in EVENTS:
+    listen_to(name)
 
 
 async def other_requests(scope: dict[str, Any], _receive: object, send: Callable[..., Awaitable[None]]) -> None:
@@ -26,6 +44,10 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
     kind, status = "application/json", 200
     if path == "/_stats":
         body = json.dumps({"media": media.stats(), **inside.process_figures()}).encode()
+    elif path == "/_peers":
+        body = msgspec.json.encode(dict(media.peers))
+    elif path == "/_heard":
+        body = json.dumps(heard).encode()
     elif path == "/_block":
         time.sleep(seconds)  # noqa: ASYNC251  (what an application should not do, and does)
         body = b"{}"
@@ -42,4 +64,4 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
 app = socketio.ASGIApp(sio, other_requests)
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=0, log_level="info", access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("HTTP_PORT", 0)), log_level="info", access_log=False)

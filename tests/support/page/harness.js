@@ -6,6 +6,7 @@ import {listenTo, toneTrack} from "./sound.js";
 const published = new Map(); // label → {track, stop}
 const sights = new Map(); // "peer/label" → what is received under that name
 const events = [];
+const started = []; // what was begun and not waited for, and what became of it
 let socket;
 let peer;
 
@@ -109,6 +110,30 @@ async function ask({method, args = []}) {
   }
 }
 
+/** Begins one of these functions and does not wait for it; outcomes() tells what became of it. */
+function start({name, given}) {
+  const entry = {name, given, state: "pending", at: performance.now()};
+  started.push(entry);
+  const settle = (state, detail) => Object.assign(entry, {state, detail, tookMs: performance.now() - entry.at});
+  harness[name](given).then(
+    (answer) => (answer?.ok === false ? settle("rejected", answer.error) : settle("fulfilled")),
+    ({code, message}) => settle("rejected", {code, message}),
+  );
+}
+
+/** What this page believes: who is in sight, what it receives, what it sends. */
+function books() {
+  const tracks = peer.tracks.map(({track, peerId, label, kind}) => ({peerId, label, kind, readyState: track.readyState}));
+  return {connected: socket.connected, peerId: peer.peerId, peers: peer.peers, tracks, published: [...published.keys()]};
+}
+
+/** What the server has written down about this page, asked over its own namespace. */
+async function snapshot() {
+  const answer = await socket.io.socket("/simplesfu").timeout(5000).emitWithAck("getSnapshot", {});
+  if (!answer.ok) throw new Error(answer.error.message);
+  return answer.data.snapshot;
+}
+
 const framesSince = ({times}, since) => (since === null ? [] : times.filter((time) => time >= since));
 
 /** Everything received: for video the painted number and the frame times from `since` on, for audio loudness and pitch. */
@@ -166,6 +191,8 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, look, mirror, painted, freezePainting, received, sent, close,
+  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, start, books, snapshot,
+  look, mirror, painted, freezePainting, received, sent, close,
   events: () => events,
+  outcomes: () => started,
 };
