@@ -1,87 +1,55 @@
-"""README.md says only what is so: its blocks are the example files or run, its options and commands exist.
-
-A comment before a block tells which: `<!-- file: PATH -->` is that file, `<!-- excerpt: PATH -->` stands in it,
-`<!-- run -->` is run by Python, `<!-- run: page -->` in a browser.
-"""
+"""README.md says only what is so: its blocks are the example files or run, its options and commands exist."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
-import textwrap
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from playwright.async_api import Browser, Page
+from support.documents import (
+    CANVAS_TRACK,
+    ENVIRONMENT,
+    PLACEHOLDER_ID,
+    Block,
+    blocks_of,
+    check_excerpt,
+    check_file,
+    check_marks,
+    choose,
+    run_python,
+)
 from support.server import ROOT, Server, running
 from support.waiting import until
 
 from simplesfu.config import MediaConfig
 
-README = (ROOT / "README.md").read_text()
+DOCUMENT = ROOT / "README.md"
+README = DOCUMENT.read_text()
 HELLO = ROOT / "examples" / "hello"
-ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
-PLACEHOLDER_ID = "e8219dsjwek123a"
-CANVAS_TRACK = "document.createElement('canvas').captureStream(5).getVideoTracks()[0]"
-
-
-class Block(NamedTuple):
-    mark: str
-    path: str
-    language: str
-    code: str
-
-    def __repr__(self) -> str:
-        return f"{self.mark or 'unmarked'}-{self.path or self.language}"
-
-
-BLOCKS = [
-    Block(mark or "", path or "", language, code)
-    for mark, path, language, code in re.findall(
-        r"(?:<!-- (\w+)(?:: (\S+))? -->\n)?^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE
-    )
-]
-
-
-def blocks(mark: str, language: str = "") -> list[Block]:
-    return [block for block in BLOCKS if block.mark == mark and language in ("", block.language)]
+BLOCKS = blocks_of(DOCUMENT)
 
 
 def test_every_code_block_is_held_to_something() -> None:
     assert len(BLOCKS) >= 5
-    assert README.count("\n```") == 2 * len(BLOCKS)
-    for block in BLOCKS:
-        assert block.mark in ("file", "excerpt", "run"), f"a block is held to nothing:\n{block.code}"
+    check_marks(DOCUMENT)
 
 
-@pytest.mark.parametrize("block", blocks("file"), ids=repr)
+@pytest.mark.parametrize("block", choose(BLOCKS, "file"), ids=repr)
 def test_file_blocks_are_the_files(block: Block) -> None:
-    assert block.code == (ROOT / block.path).read_text()
+    check_file(block)
 
 
-@pytest.mark.parametrize("block", blocks("excerpt"), ids=repr)
+@pytest.mark.parametrize("block", choose(BLOCKS, "excerpt"), ids=repr)
 def test_excerpts_stand_in_the_files(block: Block) -> None:
-    assert textwrap.dedent(block.code) in (ROOT / block.path).read_text()
+    check_excerpt(block)
 
 
-@pytest.mark.parametrize("block", blocks("run", "python"), ids=repr)
+@pytest.mark.parametrize("block", choose(BLOCKS, "run", "python"), ids=repr)
 def test_python_blocks_run(block: Block, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(block.code + "\nmedia.close()\n")
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", "app.py"],
-        cwd=tmp_path,
-        env={**os.environ, **ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    print(ran.stdout, ran.stderr)
-    assert ran.returncode == 0
-    assert "Traceback" not in ran.stderr
+    run_python(block, tmp_path)
 
 
 def test_the_options_are_those_of_the_configuration() -> None:
@@ -110,7 +78,7 @@ def test_pictures_and_links_lead_somewhere() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("block", blocks("run", "js"), ids=repr)
+@pytest.mark.parametrize("block", choose(BLOCKS, "run", "js"), ids=repr)
 async def test_page_blocks_run(block: Block, browser: Browser) -> None:
     server = Server([sys.executable, "-m", "uvicorn", "server:app", "--port", "0"], cwd=HELLO, env=ENVIRONMENT)
     async with running(server):
