@@ -5,10 +5,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import socketio
 import uvicorn
 from werkzeug.serving import make_server
+
+from simplesfu import MediaManager
 
 from .waiting import until
 
@@ -39,3 +43,26 @@ async def wsgi(app: Any) -> AsyncIterator[str]:
         await asyncio.to_thread(server.shutdown)
         thread.join()
         server.server_close()
+
+
+@dataclass(frozen=True)
+class MediaApp:
+    """An application with media. A client's session in it is the `auth` that the client connected with."""
+
+    url: str
+    sio: socketio.AsyncServer
+    media: MediaManager
+
+
+@asynccontextmanager
+async def media_app(**options: Any) -> AsyncIterator[MediaApp]:
+    """`options`: those of MediaManager."""
+    sio = socketio.AsyncServer(async_mode="asgi")
+
+    async def connect(sid: str, _environ: object, auth: dict[str, Any] | None) -> None:
+        await sio.save_session(sid, auth or {})
+
+    sio.on("connect", connect)
+    options.setdefault("listen", ("127.0.0.1", 0))
+    async with MediaManager(sio, **options) as media, asgi(socketio.ASGIApp(sio)) as url:
+        yield MediaApp(url, sio, media)

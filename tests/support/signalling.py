@@ -28,8 +28,10 @@ class RefusedError(Exception):
 class SignallingClient:
     """One peer's requests and notifications, over one socket or several in turn. Use as a context manager."""
 
-    def __init__(self, url: str, *, answers_heartbeats: bool = True) -> None:
+    def __init__(self, url: str, *, auth: dict[str, Any] | None = None, answers_heartbeats: bool = True) -> None:
+        """`auth`: what the application is told when the socket connects."""
         self.url = url
+        self.auth = auth
         self.sio = self._new_socket()
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         """Each once, though the server may repeat some after a resume."""
@@ -64,7 +66,9 @@ class SignallingClient:
 
     async def open_socket(self) -> None:
         """A socket and its media namespace; silent so far."""
-        await self.sio.connect(self.url, namespaces=["/", NAMESPACE], transports=["websocket"], wait_timeout=10)
+        await self.sio.connect(
+            self.url, namespaces=["/", NAMESPACE], transports=["websocket"], wait_timeout=10, auth=self.auth
+        )
         self.socket_ids.append(self.sio.get_sid("/"))
 
     async def hello(self, **payload: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from . import rtp
+from .in_process import MediaApp
 from .passage import Passage, passage
 from .server import MediaServer
 from .signalling import SignallingClient
@@ -23,8 +24,9 @@ ROOM = "light call"
 
 
 class WirePeer(SignallingClient):
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, **how: Any) -> None:
+        """`how`: as for SignallingClient."""
+        super().__init__(url, **how)
         self.wires: dict[str, Wire] = {}
         self.transport_ids: dict[str, str] = {}
 
@@ -38,9 +40,9 @@ class WirePeer(SignallingClient):
             wire.close()
         await super().__aexit__(*error)
 
-    async def describe(self, direction: str) -> Wire:
+    async def describe(self, direction: str, **payload: Any) -> Wire:
         """Create a transport and tell it our fingerprint; the wire is not connected yet."""
-        description = await self.ask("createWebRtcTransport", direction=direction)
+        description = await self.ask("createWebRtcTransport", direction=direction, **payload)
         await self.ask("connectWebRtcTransport", transportId=description["id"], dtlsParameters=dtls_parameters())
         self.transport_ids[direction] = description["id"]
         self.wires[direction] = Wire(description)
@@ -51,20 +53,44 @@ class WirePeer(SignallingClient):
         await wire.connect()
         return wire
 
-    async def produce(self, label: str = "webcam", *, ssrc: int | None = None, **changes: Any) -> Stream:
-        """Produce VP8 on the send transport. `changes` replace parts of rtpParameters."""
+    async def produce(
+        self,
+        label: str = "webcam",
+        *,
+        ssrc: int | None = None,
+        broadcast: bool = True,
+        more: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Stream:
+        """Produce VP8 on the send transport. `changes` replace parts of rtpParameters, `more` parts of the request."""
         ssrc = ssrc if ssrc is not None else random.randrange(1, 2**32)
         codec = self.codec("video/VP8")
-        parameters = rtp.video_parameters(codec, ssrc, mid=label) | changes
-        answer = await self.ask(
-            "produce",
-            transportId=self.transport_ids["send"],
-            kind="video",
-            rtpParameters=parameters,
-            label=label,
-            broadcast=True,
-        )
+        # A MID of its own: the same label may be produced again while the first is still there.
+        parameters = rtp.video_parameters(codec, ssrc, mid=f"{ssrc:x}") | changes
+        request = {
+            "transportId": self.transport_ids["send"],
+            "kind": "video",
+            "rtpParameters": parameters,
+            "label": label,
+            "broadcast": broadcast,
+        }
+        answer = await self.ask("produce", **(request | (more or {})))
         return Stream(self.wires["send"], codec["preferredPayloadType"], ssrc, answer["producerId"])
+
+    async def see(self, label: str, publisher: SignallingClient) -> dict[str, Any]:
+        """Consume the publisher's track of that label when it is offered; the answer to `consume`."""
+        offer = await self.told("producerAvailable", peerId=publisher.peer_id, label=label)
+        return await self.consume(offer["producerId"])
+
+    def packets_of(self, consumer: dict[str, Any]) -> int:
+        """How many have come so far."""
+        ssrc = consumer["rtpParameters"]["encodings"][0]["ssrc"]
+        return sum(rtp.ssrc_of(packet) == ssrc for packet in self.wires["recv"].received_rtp)
+
+    async def gets(self, consumer: dict[str, Any], packets: int = 30) -> None:
+        """Wait until so many more have come."""
+        before = self.packets_of(consumer)
+        await until(lambda: self.packets_of(consumer) >= before + packets, "packets arrive", timeout_s=5, every_s=0.02)
 
     async def consume(self, producer_id: str) -> dict[str, Any]:
         """Consume on the receive transport and start the flow; the answer to `consume`."""
@@ -103,6 +129,17 @@ class Stream:
             self.wire.send_rtp(self.packet(payload, timestamp=frame * 90000 // FPS, marker=last))
         self.sent_ms[frame] = time.time() * 1000
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Stream]:
+        """Frames are sent meanwhile."""
+        pump = asyncio.create_task(self.run())
+        try:
+            yield self
+        finally:
+            pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await pump
+
     async def run(self) -> None:
         """Send until cancelled."""
         due, read = time.monotonic(), 0
@@ -118,7 +155,12 @@ class LightCall:
     """One sends, one receives, and the frames that arrive are judged: the bystander of the hostile tests."""
 
     def __init__(
-        self, server: MediaServer, sender: WirePeer, receiver: WirePeer, stream: Stream, consumer: dict[str, Any]
+        self,
+        server: MediaServer | MediaApp,
+        sender: WirePeer,
+        receiver: WirePeer,
+        stream: Stream,
+        consumer: dict[str, Any],
     ) -> None:
         self.server = server
         self.sender = sender
@@ -150,21 +192,17 @@ class LightCall:
 
 
 @asynccontextmanager
-async def light_call(server: MediaServer) -> AsyncIterator[LightCall]:
-    async with WirePeer(server.url) as sender, WirePeer(server.url) as receiver:
+async def light_call(server: MediaServer | MediaApp, room: str = ROOM, **how: Any) -> AsyncIterator[LightCall]:
+    """`how`: as for SignallingClient."""
+    async with WirePeer(server.url, **how) as sender, WirePeer(server.url, **how) as receiver:
         for peer in (sender, receiver):
-            await peer.ask("joinRoom", roomId=ROOM)
+            await peer.ask("joinRoom", roomId=room)
         await sender.connect("send")
         await receiver.connect("recv")
         stream = await sender.produce()
         available = await receiver.told("producerAvailable", producerId=stream.producer_id)
         consumer = await receiver.consume(available["producerId"])
-        pump = asyncio.create_task(stream.run())
         call = LightCall(server, sender, receiver, stream, consumer)
-        try:
+        async with stream.running():
             await call.flows()
             yield call
-        finally:
-            pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await pump
