@@ -11,7 +11,17 @@
     ├── NotAllowed            not_allowed            the application's authorize said no; it may give a code of its own
     ├── Unsupported           unsupported            a codec or a feature that the router does not have
     ├── CannotConsume         cannot_consume         the receiver's capabilities do not match the producer
-    ├── LimitReached          limit_reached          a limit of MediaConfig
+    ├── LimitReached          limit_reached          a limit, and one of these where it is an option
+    │   ├── TooManyTransports       too_many_transports        of one peer
+    │   ├── TooManyProducers        too_many_producers         of one peer
+    │   ├── TooManyConsumers        too_many_consumers         of one peer
+    │   ├── TooManyRooms            too_many_rooms             that one peer is in
+    │   ├── TooManyWishes           too_many_wishes            about other peers, and their tracks
+    │   ├── TooManyJoins            too_many_joins             of one peer, in a second
+    │   ├── TooManyRoomProducers    too_many_room_producers    of all who are in one room
+    │   └── RoomFull                room_full                  no place for another peer
+    ├── RoomLocked            room_locked            the server lets nobody in at present
+    ├── Kicked                kicked                 the server has ended the session on purpose
     ├── Closed                closed                 the peer, the transport or the server has gone
     ├── NoApplicationSocket   no_application_socket  the media namespace without the application's own
     └── ConfigError           bad_option             an option of MediaManager
@@ -88,6 +98,46 @@ class CannotConsume(SfuError):
 
 class LimitReached(SfuError):
     code = "limit_reached"
+
+
+class TooManyTransports(LimitReached):
+    code = "too_many_transports"
+
+
+class TooManyProducers(LimitReached):
+    code = "too_many_producers"
+
+
+class TooManyConsumers(LimitReached):
+    code = "too_many_consumers"
+
+
+class TooManyRooms(LimitReached):
+    code = "too_many_rooms"
+
+
+class TooManyWishes(LimitReached):
+    code = "too_many_wishes"
+
+
+class TooManyJoins(LimitReached):
+    code = "too_many_joins"
+
+
+class TooManyRoomProducers(LimitReached):
+    code = "too_many_room_producers"
+
+
+class RoomFull(LimitReached):
+    code = "room_full"
+
+
+class RoomLocked(SfuError):
+    code = "room_locked"
+
+
+class Kicked(SfuError):
+    code = "kicked"
 
 
 class Closed(SfuError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from simplesfu.types import (
     DtlsParameters,
@@ -20,10 +20,25 @@ from simplesfu.types import (
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id, a label or the id of a room, as a client may send it."""
 
+RequestId = Annotated[str, Meta(min_length=1, max_length=64)]
+Seq = Annotated[int, Meta(ge=0)]
+Layer = Annotated[int, Meta(ge=0)]
+FrameRate = Annotated[float, Meta(gt=0)]
+
+Metadata = dict[str, Any]
+"""JSON of the application's own about a track."""
+
 Direction = Literal["send", "recv"]
 """Of a transport, as its client sees it."""
 
-UnavailableReason = Literal["closed", "peer_left", "disconnected", "room_left"]
+UnavailableReason = Literal[
+    "closed", "replaced", "disconnected", "room_left", "peer_left", "peer_lost", "kicked", "not_allowed"
+]
+DisconnectionReason = Literal["room_left", "peer_left", "peer_lost", "kicked", "not_allowed"]
+"""`peer_left`: on purpose. `peer_lost`: its socket was lost and has not come back in time."""
+
+RoomLeftReason = Literal["left", "closed", "not_allowed"]
+HeldReason = Literal["policy", "server", ""]
 
 
 class Message(Struct, kw_only=True, rename="camel"):
@@ -34,7 +49,22 @@ class Nothing(Message):
     """The payload, or the answer, without a field."""
 
 
+class Envelope(Message):
+    """What any request may carry beside its own fields."""
+
+    request_id: RequestId | None = None
+
+
 # What requests carry ---------------------------------------------------------------------------------------------
+
+
+class Hello(Message):
+    token: str | None = None
+    last_seq: Seq = 0
+
+
+class Heartbeat(Message):
+    last_seq: Seq = 0
 
 
 class SetRtpCapabilities(Message):
@@ -43,6 +73,7 @@ class SetRtpCapabilities(Message):
 
 class CreateWebRtcTransport(Message):
     direction: Direction
+    replaces: Name | None = None
 
 
 class ConnectWebRtcTransport(Message):
@@ -61,6 +92,13 @@ class Produce(Message):
     label: Name
     broadcast: bool
     paused: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    producer_id: Name | None = None
+
+
+class SetMetadata(Message):
+    producer_id: Name
+    metadata: Metadata
 
 
 class ProducerTarget(Message):
@@ -77,7 +115,21 @@ class ConsumerTarget(Message):
 
 
 class PeerTarget(Message):
+    """A peer, by any id that it has had, and all its tracks or the one with that label."""
+
     peer_id: Name
+    label: Name | None = None
+
+
+class SetPreferredLayers(PeerTarget):
+    spatial_layer: Layer | None = None
+    temporal_layer: Layer | None = None
+    max_frame_rate: FrameRate | None = None
+
+
+class TrackTarget(Message):
+    peer_id: Name
+    label: Name
 
 
 class RoomTarget(Message):
@@ -87,10 +139,64 @@ class RoomTarget(Message):
 # What answers give -----------------------------------------------------------------------------------------------
 
 
+class PeerEntry(Message):
+    peer_id: str
+
+
+class Offer(Message):
+    producer_id: str
+    peer_id: str
+    label: str
+    broadcast: bool
+    kind: MediaKind
+    metadata: Metadata
+    paused: bool
+
+
+class ProducerEntry(Message):
+    producer_id: str
+    label: str
+    paused: bool
+
+
+class ConsumerEntry(Message):
+    consumer_id: str
+    producer_id: str
+    held: HeldReason
+
+
+class TransportEntry(Message):
+    transport_id: str
+    direction: Direction
+    state: str
+
+
+class Snapshot(Message):
+    """All that notifications have told a peer, and what it has here itself."""
+
+    peers: list[PeerEntry]
+    offers: list[Offer]
+    rooms: list[str]
+    producers: list[ProducerEntry]
+    consumers: list[ConsumerEntry]
+    transports: list[TransportEntry]
+
+
 class HelloAnswer(Message):
     peer_id: str
     protocol: int
+    resumed: bool
+    token: str
+    grace_period_ms: int
+    heartbeat_ms: int
+    seq: int
     router_rtp_capabilities: RtpCapabilities
+    snapshot: Snapshot | None = None
+
+
+class SnapshotAnswer(Message):
+    snapshot: Snapshot
+    seq: int
 
 
 class TransportAnswer(Message):
@@ -114,10 +220,25 @@ class ConsumeAnswer(Message):
     peer_id: str
     label: str
     broadcast: bool
+    metadata: Metadata
     kind: MediaKind
     type: str
     rtp_parameters: RtpParameters
     producer_paused: bool
+
+
+class TrackEntry(Message):
+    producer_id: str
+    label: str
+    kind: MediaKind
+    paused: bool
+
+
+class ConnectToPeerAnswer(Message):
+    """`peer_id`: the peer's own id, when the one that was given is another of its."""
+
+    peer_id: str
+    tracks: list[TrackEntry]
 
 
 class JoinRoomAnswer(Message):
@@ -134,6 +255,8 @@ class StatsAnswer(Message):
 
 
 class Notification(Message):
+    """Each goes out with its `seq` added: 1, 2, … in a session."""
+
     event: ClassVar[str]
 
 
@@ -145,6 +268,7 @@ class PeerConnection(Notification):
 class PeerDisconnection(Notification):
     event: ClassVar[str] = "peerDisconnection"
     peer_id: str
+    reason: DisconnectionReason
 
 
 class ProducerAvailable(Notification):
@@ -154,6 +278,8 @@ class ProducerAvailable(Notification):
     label: str
     broadcast: bool
     kind: MediaKind
+    metadata: Metadata
+    paused: bool
 
 
 class ProducerUnavailable(Notification):
@@ -178,8 +304,43 @@ class ProducerResumed(Notification):
     label: str
 
 
+class ProducerMetadata(Notification):
+    event: ClassVar[str] = "producerMetadata"
+    producer_id: str
+    peer_id: str
+    label: str
+    metadata: Metadata
+
+
+class ConsumerHeld(Notification):
+    """Something other than the viewer and the publisher keeps a track from flowing; reason "": no longer."""
+
+    event: ClassVar[str] = "consumerHeld"
+    producer_id: str
+    reason: HeldReason
+
+
 class TransportStateChange(Notification):
     event: ClassVar[str] = "transportStateChange"
     transport_id: str
     state: str
     reason: str
+
+
+class RoomJoined(Notification):
+    event: ClassVar[str] = "roomJoined"
+    room_id: str
+    peer_ids: list[str]
+
+
+class RoomLeft(Notification):
+    event: ClassVar[str] = "roomLeft"
+    room_id: str
+    reason: RoomLeftReason
+
+
+class Ended(Notification):
+    event: ClassVar[str] = "ended"
+    code: str
+    message: str
+    hint: str

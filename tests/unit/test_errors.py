@@ -25,7 +25,7 @@ def test_every_error_has_a_code_of_its_own_made_of_its_name() -> None:
 
 def test_the_module_draws_each_of_them() -> None:
     assert errors.__doc__ is not None
-    drawn = dict(re.findall(r"(\w+) +([a-z]+_[a-z_]+|closed|unsupported) {2,}", errors.__doc__))
+    drawn = dict(re.findall(r"(\w+) +([a-z]+_[a-z_]+|closed|kicked|unsupported) {2,}", errors.__doc__))
     assert drawn == {name: cls.code for name, cls in ALL.items() if cls is not SfuError}
 
 
