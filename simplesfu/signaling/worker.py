@@ -1,4 +1,4 @@
-"""A thread that does one thing after the other, for servers that have no event loop."""
+"""Threads for what must not hold up others, for servers that have no event loop."""
 from __future__ import annotations
 
 import logging
@@ -10,26 +10,31 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """`do` never waits. It is for work whose amount is bounded elsewhere: one job for each mailbox or open request.
+    """A thread that does one thing after the other, or several that share the work.
 
-    A daemon: it may be in the application's code when the program ends, and must not keep it alive.
+    `do` never waits. It is for work whose amount is bounded elsewhere: one job for each mailbox or open request.
+
+    Daemons: one may be in the application's code when the program ends, and must not keep it alive.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, threads: int = 1) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def do(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
 
-    def stop(self) -> None:
-        """After the jobs that are there. Waits for that, except when a job calls it."""
-        self._jobs.put(None)
-        if self._thread.ident is not None and threading.current_thread() is not self._thread:
-            self._thread.join()
+    def stop(self, *, wait: bool = True) -> None:
+        """After the jobs that are there. Waits for that unless told not to, except when a job calls it."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            if wait and thread.ident is not None and threading.current_thread() is not thread:
+                thread.join()
 
     def _run(self) -> None:
         while self._do_next():
@@ -43,5 +48,5 @@ class Worker:
         try:
             job()
         except Exception:
-            logger.exception("%s: a job failed", self._thread.name)
+            logger.exception("%s: a job failed", threading.current_thread().name)
         return True
