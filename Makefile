@@ -10,7 +10,7 @@ HOST := localhost
 PORT := 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check bench build clean browsers
+.PHONY: help demo test test-quick check bench docs screenshots build clean browsers
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,12 @@ check: $(DONE)/dev ## style and types of Python, Cython and TypeScript
 
 bench: $(DONE)/bench ## what forwarding costs on this machine
 	$(BIN)/python -m bench
+
+docs: $(DONE)/dev ## the documentation as pages in build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+screenshots: $(DONE)/dev browsers ## take the pictures of the documentation again
+	$(BIN)/python docs/screenshots.py
 
 build: $(DONE)/dev ## sdist and wheel in dist/
 	$(BIN)/python -m build

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 from support.documents import (
     CANVAS_TRACK,
     ENVIRONMENT,
@@ -21,6 +21,7 @@ from support.documents import (
     choose,
     run_python,
 )
+from support.pages import bare_page
 from support.server import ROOT, Server, running
 from support.waiting import until
 
@@ -100,11 +101,3 @@ async def test_page_blocks_run(block: Block, browser: Browser) -> None:
         assert seen == [[peer_id, "webcam", False]]
         for page in (publisher, reader):
             await page.context.close()
-
-
-async def bare_page(browser: Browser, url: str) -> Page:
-    """A page of the server's origin with nothing in it but the script."""
-    page = await (await browser.new_context()).new_page()
-    await page.goto(f"{url}/socket.io/simple-peer.js")
-    await page.add_script_tag(url="/socket.io/simple-peer.js")
-    return page
