@@ -80,6 +80,12 @@ export interface ConnectionStateChange {
   reason: string;
 }
 
+export type OnTrack = (
+  track: MediaStreamTrack,
+  peerId: string,
+  info: { label: string; peerId: string; broadcast: boolean; metadata: Metadata },
+) => void;
+
 export type Listener<Payload> = (payload: Payload) => void;
 
 /** Takes the listener off again. */

@@ -2,12 +2,14 @@
 export { SimplePeerError } from "./errors.js";
 export type {
   ConnectionStateChange,
+  HoldReason,
   Listener,
+  OnTrack,
   RemoteTrack,
   RemovalReason,
   SimplePeerEvents,
   Unsubscribe,
 } from "./events.js";
 export type { PublishOptions } from "./publish-options.js";
-export { type OnTrack, SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
-export type { ServerStats } from "./types.js";
+export { SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
+export type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";

@@ -139,7 +139,7 @@ class Publication {
   async #produce(session: Session): Promise<mediasoup.Producer> {
     const options = producerOptions(session.device, this.track.kind as MediaKind, this.#options);
     const transport = await session.transports.get("send");
-    const intent: ProducerIntent = { label: this.label, broadcast: this.#broadcast, paused: this.muted };
+    const intent: ProducerIntent = { label: this.label, broadcast: this.#broadcast, paused: this.muted, metadata: {} };
     const producer = await transport.produce({
       ...options,
       track: this.track,

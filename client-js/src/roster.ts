@@ -2,9 +2,9 @@
 export class Roster {
   readonly #peerIds = new Set<string>();
   readonly #appeared: (peerId: string) => void;
-  readonly #vanished: (peerId: string) => void;
+  readonly #vanished: (peerId: string, reason: string) => void;
 
-  constructor(appeared: (peerId: string) => void, vanished: (peerId: string) => void) {
+  constructor(appeared: (peerId: string) => void, vanished: (peerId: string, reason: string) => void) {
     this.#appeared = appeared;
     this.#vanished = vanished;
   }
@@ -19,11 +19,11 @@ export class Roster {
     this.#appeared(peerId);
   }
 
-  remove(peerId: string): void {
-    if (this.#peerIds.delete(peerId)) this.#vanished(peerId);
+  remove(peerId: string, reason: string): void {
+    if (this.#peerIds.delete(peerId)) this.#vanished(peerId, reason);
   }
 
-  clear(): void {
-    for (const peerId of this.#peerIds) this.remove(peerId);
+  clear(reason: string): void {
+    for (const peerId of this.#peerIds) this.remove(peerId, reason);
   }
 }

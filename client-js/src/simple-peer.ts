@@ -1,34 +1,17 @@
-/** The public face. It wires the parts together and decides nothing itself. */
+/** The public face: checks what it is given, and hands it on. */
+import { Audience } from "./audience.js";
+import { Connection } from "./connection.js";
 import { SimplePeerError } from "./errors.js";
-import {
-  callSafely,
-  Emitter,
-  type Listener,
-  type RemoteTrack,
-  type SimplePeerEvents,
-  type Unsubscribe,
-} from "./events.js";
-import { Mailbox } from "./mailbox.js";
-import { Publications } from "./publications.js";
+import type { Listener, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import type { PublishOptions } from "./publish-options.js";
-import { Roster } from "./roster.js";
-import { Session, type SessionOptions } from "./session.js";
-import { SessionKeeper } from "./session-keeper.js";
-import { type AnySocket, Signaling } from "./signaling.js";
-import { Subscriptions } from "./subscriptions.js";
-import type { NotificationHandlers, ServerStats } from "./types.js";
-import { Wishes } from "./wishes.js";
+import type { SessionOptions } from "./session.js";
+import type { AnySocket } from "./signaling.js";
+import type { ServerStats } from "./types.js";
 
 export interface SimplePeerOptions extends SessionOptions {
   /** How long to wait for an answer of the server. Default: 10 000. */
   timeoutMs?: number;
 }
-
-export type OnTrack = (
-  track: MediaStreamTrack,
-  peerId: string,
-  info: { label: string; peerId: string; broadcast: boolean },
-) => void;
 
 export interface SimplePeerStats {
   server: ServerStats;
@@ -51,23 +34,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
  * Methods reject with SimplePeerError.
  */
 export class SimplePeer {
-  readonly #events = new Emitter<SimplePeerEvents>();
-  readonly #toOnTrack = new Mailbox<RemoteTrack>(
-    () => this.#onTrack !== null,
-    (remote) => this.#callOnTrack(remote),
-  );
-  readonly #toListeners = new Mailbox<RemoteTrack>(
-    () => this.#events.hasListeners("track"),
-    (remote) => this.#events.emit("track", remote),
-  );
-  readonly #signaling: Signaling;
-  readonly #keeper: SessionKeeper;
-  readonly #wishes: Wishes;
-  readonly #publications: Publications;
-  readonly #subscriptions: Subscriptions;
-  readonly #roster: Roster;
-  readonly #options: SessionOptions;
-  #onTrack: OnTrack | null = null;
+  readonly #audience = new Audience();
+  readonly #connection: Connection;
 
   /**
    * @param socket the application's socket, of socket.io-client 4, on the main namespace; connected or not yet
@@ -77,89 +45,44 @@ export class SimplePeer {
     if (typeof socket?.io?.socket !== "function") {
       throw new SimplePeerError("bad_request", "SimplePeer needs a socket of socket.io-client", "new SimplePeer(io())");
     }
-    this.#options = options;
-    const failed = (error: SimplePeerError) => this.#reportError(error);
-    this.#keeper = new SessionKeeper({
-      open: () => this.#openSession(),
-      opened: (session) => {
-        this.#publications.republish(session);
-        this.#events.emit("connectionStateChange", { direction: "signaling", state: "connected", reason: "" });
-      },
-      failed,
-      leave: () => this.#signaling.leave(),
-      rejoin: () => this.#signaling.rejoin(),
-    });
-    this.#wishes = new Wishes(this.#keeper);
-    this.#publications = new Publications(this.#keeper, {
-      ended: (label, track) => this.#events.emit("trackEnded", { label, track }),
-      failed,
-    });
-    this.#roster = new Roster(
-      (peerId) => this.#events.emit("peerConnection", { peerId }),
-      (peerId) => this.#events.emit("peerDisconnection", { peerId }),
-    );
-    this.#subscriptions = new Subscriptions(this.#keeper, {
-      added: (remote) => {
-        this.#toOnTrack.put(remote);
-        this.#toListeners.put(remote);
-      },
-      removed: (remote, reason) => {
-        this.#toOnTrack.withdraw(remote);
-        this.#toListeners.withdraw(remote);
-        const { track, peerId, label } = remote;
-        this.#events.emit("trackRemoved", { track, peerId, label, reason });
-      },
-      mutedChanged: ({ peerId, label }, muted) =>
-        this.#events.emit(muted ? "trackMuted" : "trackUnmuted", { peerId, label }),
-      failed,
-    });
-    this.#signaling = new Signaling(socket, timeoutMs, this.#notificationHandlers(), {
-      connected: () => void this.#keeper.connected(),
-      disconnected: (reason, mayReturn) => this.#sessionLost(reason, mayReturn),
-      refused: (error) => this.#keeper.refused(error),
-    });
+    this.#connection = new Connection(socket, timeoutMs, options, this.#audience);
   }
 
   /** The id that others know this peer by: the id of the application's socket. undefined while not connected. */
   get peerId(): string | undefined {
-    return this.#keeper.session?.peerId;
+    return this.#connection.keeper.session?.peerId;
   }
 
   /** Ids of the peers in sight: those with whom a room is shared. */
   get peers(): string[] {
-    return this.#roster.peerIds;
+    return this.#connection.roster.peerIds;
   }
 
   /** What others send here now. */
   get tracks(): RemoteTrack[] {
-    return this.#subscriptions.tracks;
+    return this.#connection.subscriptions.tracks;
   }
 
   /** Called with each new remote track. Tracks that came before it was assigned are delivered just after. */
   get onTrack(): OnTrack | null {
-    return this.#onTrack;
+    return this.#audience.onTrack;
   }
 
   set onTrack(handler: OnTrack | null) {
-    this.#onTrack = handler;
-    this.#toOnTrack.takerCame();
+    this.#audience.onTrack = handler;
   }
 
   /** A track that comes while "track" has no listener waits for one, as long as it lives. */
   on<Name extends keyof SimplePeerEvents>(name: Name, listener: Listener<SimplePeerEvents[Name]>): Unsubscribe {
-    const unsubscribe = this.#events.on(name, listener);
-    if (name === "track") this.#toListeners.takerCame();
-    return unsubscribe;
+    return this.#audience.on(name, listener);
   }
 
   once<Name extends keyof SimplePeerEvents>(name: Name, listener: Listener<SimplePeerEvents[Name]>): Unsubscribe {
-    const unsubscribe = this.#events.once(name, listener);
-    if (name === "track") this.#toListeners.takerCame();
-    return unsubscribe;
+    return this.#audience.once(name, listener);
   }
 
   off<Name extends keyof SimplePeerEvents>(name: Name, listener: Listener<SimplePeerEvents[Name]>): void {
-    this.#events.off(name, listener);
+    this.#audience.off(name, listener);
   }
 
   /**
@@ -173,64 +96,64 @@ export class SimplePeer {
     options: PublishOptions = {},
   ): Promise<void> {
     requireName("label", label);
-    return this.#publications.add(track, label, broadcast, options);
+    return this.#connection.publications.add(track, label, broadcast, options);
   }
 
   /** Takes a track off; it is not stopped, since it is yours. */
   async removeTrack(label: string): Promise<void> {
-    return this.#publications.remove(label);
+    return this.#connection.publications.remove(label);
   }
 
   /** Sends nothing of the track until unmuteTrack(). A preview of it goes on. */
   async muteTrack(label: string): Promise<void> {
-    return this.#publications.setMuted(label, true);
+    return this.#connection.publications.setMuted(label, true);
   }
 
   async unmuteTrack(label: string): Promise<void> {
-    return this.#publications.setMuted(label, false);
+    return this.#connection.publications.setMuted(label, false);
   }
 
   /** Asks for all that this peer sends, now and later. */
   async connectToPeer(peerId: string): Promise<void> {
     requireName("peerId", peerId);
-    return this.#wishes.connectToPeer(peerId);
+    return this.#connection.wishes.connectToPeer(peerId);
   }
 
   async disconnectFromPeer(peerId: string): Promise<void> {
     requireName("peerId", peerId);
-    return this.#wishes.disconnectFromPeer(peerId);
+    return this.#connection.wishes.disconnectFromPeer(peerId);
   }
 
   /** Holds what this peer sends here, what it adds later too; others still receive it. */
   async pausePeer(peerId: string): Promise<void> {
     requireName("peerId", peerId);
-    return this.#wishes.pausePeer(peerId);
+    return this.#connection.wishes.pausePeer(peerId);
   }
 
   async resumePeer(peerId: string): Promise<void> {
     requireName("peerId", peerId);
-    return this.#wishes.resumePeer(peerId);
+    return this.#connection.wishes.resumePeer(peerId);
   }
 
   /** @returns who else is in the room */
   async joinRoom(roomId: string): Promise<{ peerIds: string[] }> {
     requireName("roomId", roomId);
-    return this.#wishes.joinRoom(roomId);
+    return this.#connection.wishes.joinRoom(roomId);
   }
 
   async leaveRoom(roomId: string): Promise<void> {
     requireName("roomId", roomId);
-    return this.#wishes.leaveRoom(roomId);
+    return this.#connection.wishes.leaveRoom(roomId);
   }
 
   /** Looks for a new way through the network at once, e.g. after a change of it. It is done by itself when needed. */
   async restartIce(): Promise<void> {
-    const session = await this.#keeper.current();
+    const session = await this.#connection.keeper.current();
     await session.transports.restartIce();
   }
 
   async getStats(): Promise<SimplePeerStats> {
-    const session = await this.#keeper.current();
+    const session = await this.#connection.keeper.current();
     const [server, send, recv] = await Promise.all([
       session.request("getStats", {}),
       session.transports.stats("send"),
@@ -244,64 +167,8 @@ export class SimplePeer {
    * others end. Calls made later, and those still waiting, reject with `closed`.
    */
   close(): void {
-    this.#events.clear();
-    this.#onTrack = null;
-    this.#signaling.close();
-    this.#publications.close();
-    this.#keeper.close();
-    this.#subscriptions.clear("closed");
-    this.#roster.clear();
-    this.#toOnTrack.clear();
-    this.#toListeners.clear();
-  }
-
-  async #openSession(): Promise<Session> {
-    const session = await Session.open(this.#signaling, this.#options, {
-      stateChanged: (direction, state, reason) => {
-        if (state === "connected") this.#keeper.healthy();
-        this.#events.emit("connectionStateChange", { direction, state, reason });
-      },
-      lost: () => this.#keeper.startAnew(),
-      failed: (error) => this.#reportError(error),
-    });
-    // Before anybody else uses the session: what is published next must be seen in these rooms, and nowhere else.
-    await this.#wishes.repeat(session, (error) => this.#reportError(error));
-    return session;
-  }
-
-  #sessionLost(reason: string, mayReturn: boolean): void {
-    this.#keeper.disconnected();
-    this.#subscriptions.clear("connection_lost");
-    this.#roster.clear();
-    this.#events.emit("connectionStateChange", { direction: "signaling", state: "disconnected", reason });
-    if (!mayReturn) this.#keeper.startAnew();
-  }
-
-  #notificationHandlers(): NotificationHandlers {
-    return {
-      peerConnection: ({ peerId }) => this.#roster.add(peerId),
-      peerDisconnection: ({ peerId }) => {
-        this.#subscriptions.peerLeft(peerId);
-        this.#roster.remove(peerId);
-      },
-      producerAvailable: (offer) => {
-        this.#roster.add(offer.peerId);
-        this.#subscriptions.offered(offer);
-      },
-      producerUnavailable: ({ producerId, reason }) => this.#subscriptions.withdrawn(producerId, reason),
-      producerPaused: ({ producerId }) => this.#subscriptions.setMuted(producerId, true),
-      producerResumed: ({ producerId }) => this.#subscriptions.setMuted(producerId, false),
-      transportStateChange: (change) => this.#keeper.session?.transports.serverSaw(change),
-    };
-  }
-
-  #callOnTrack({ track, peerId, label, broadcast }: RemoteTrack): void {
-    if (this.#onTrack) callSafely("onTrack", this.#onTrack, track, peerId, { label, peerId, broadcast });
-  }
-
-  #reportError(error: SimplePeerError): void {
-    if (this.#events.hasListeners("error")) this.#events.emit("error", { error });
-    else console.error(`simplesfu: ${error.message}${error.hint && ` (${error.hint})`}`, error);
+    this.#audience.dismiss();
+    this.#connection.close();
   }
 }
 

@@ -1,43 +1,47 @@
 /** What others send here: each offer of the server becomes a consumer, and that a track. */
 import type { types as mediasoup } from "mediasoup-client";
+import type { Audience } from "./audience.js";
 import { isGone, type SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { RemoteTrack, RemovalReason } from "./events.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { ProducerOffer } from "./types.js";
+import type { Metadata, Notifications, ProducerOffer } from "./types.js";
 
-export interface SubscriptionsObserver {
-  added(remote: RemoteTrack): void;
-  removed(remote: RemoteTrack, reason: RemovalReason): void;
-  mutedChanged(remote: RemoteTrack, muted: boolean): void;
-  failed(error: SimplePeerError): void;
-}
+type Hold = Notifications["consumerHeld"]["reason"];
 
 export class Subscriptions {
   readonly #keeper: SessionKeeper;
-  readonly #observer: SubscriptionsObserver;
+  readonly #audience: Audience;
   readonly #byProducer = new Map<string, Subscription>();
 
-  constructor(keeper: SessionKeeper, observer: SubscriptionsObserver) {
+  constructor(keeper: SessionKeeper, audience: Audience) {
     this.#keeper = keeper;
-    this.#observer = observer;
+    this.#audience = audience;
   }
 
   get tracks(): RemoteTrack[] {
     return [...this.#byProducer.values()].flatMap(({ remote }) => remote ?? []);
   }
 
+  /** Those of a peer, or the one of that label, whether their tracks are there yet or not. */
+  of(peerId: string, label?: string): Subscription[] {
+    return [...this.#byProducer.values()].filter(
+      ({ offer }) => offer.peerId === peerId && (label === undefined || offer.label === label),
+    );
+  }
+
   offered(offer: ProducerOffer): void {
     if (this.#byProducer.has(offer.producerId)) return;
-    const subscription = new Subscription(offer, this.#observer);
+    const subscription = new Subscription(offer, this.#audience);
     this.#byProducer.set(offer.producerId, subscription);
     this.#keeper
       .current()
       .then((session) => subscription.start(session))
-      .catch((error: unknown) => {
-        if (this.#byProducer.get(offer.producerId) !== subscription) return; // withdrawn, or the session lost, meanwhile
-        this.#drop(offer.producerId, "closed");
-        if (!isGone(error)) this.#observer.failed(toSimplePeerError(error));
+      .catch((cause: unknown) => {
+        if (subscription.ended) return; // withdrawn, or the session lost, meanwhile
+        const error = toSimplePeerError(cause);
+        subscription.failed(error);
+        if (!isGone(error)) this.#audience.failed(error);
       });
   }
 
@@ -49,14 +53,39 @@ export class Subscriptions {
     this.#byProducer.get(producerId)?.setMuted(muted);
   }
 
+  setHeld(producerId: string, reason: Hold): void {
+    this.#byProducer.get(producerId)?.setHeld(reason);
+  }
+
+  setMetadata(producerId: string, metadata: Metadata): void {
+    this.#byProducer.get(producerId)?.setMetadata(metadata);
+  }
+
   peerLeft(peerId: string): void {
+    for (const { offer } of this.of(peerId)) this.#drop(offer.producerId, "peer_left");
+  }
+
+  /** What the server offers now, when what happened meanwhile has not been heard. */
+  reconcile(offers: ProducerOffer[]): void {
+    const offered = new Map(offers.map((offer) => [offer.producerId, offer]));
     for (const [producerId, subscription] of this.#byProducer) {
-      if (subscription.offer.peerId === peerId) this.#drop(producerId, "peer_left");
+      const offer = offered.get(producerId);
+      if (offer) subscription.update(offer);
+      else this.#drop(producerId, "closed");
+    }
+    for (const offer of offers) this.offered(offer);
+  }
+
+  /** The receiving transport is another one: every track is received anew on it. */
+  receiveAnew(): void {
+    for (const { offer } of [...this.#byProducer.values()]) {
+      this.#drop(offer.producerId, "connection_lost");
+      this.offered(offer);
     }
   }
 
   clear(reason: RemovalReason): void {
-    for (const producerId of this.#byProducer.keys()) this.#drop(producerId, reason);
+    for (const producerId of [...this.#byProducer.keys()]) this.#drop(producerId, reason);
   }
 
   #drop(producerId: string, reason: RemovalReason): void {
@@ -66,23 +95,42 @@ export class Subscriptions {
   }
 }
 
-class Subscription {
+/** One offer, and what has become of it. */
+export class Subscription {
+  /** As the server has told of it last. */
   readonly offer: ProducerOffer;
-  readonly #observer: SubscriptionsObserver;
+  readonly #audience: Audience;
   #consumer: mediasoup.Consumer | undefined;
   #remote: RemoteTrack | undefined;
-  /** undefined until the server has told. Its answer may be older than a notification that came before it. */
-  #muted: boolean | undefined;
+  #held: Hold = "";
   #ended = false;
+  #failure: SimplePeerError | undefined;
 
-  constructor(offer: ProducerOffer, observer: SubscriptionsObserver) {
-    this.offer = offer;
-    this.#observer = observer;
+  constructor(offer: ProducerOffer, audience: Audience) {
+    this.offer = { ...offer };
+    this.#audience = audience;
   }
 
   /** There once the track is, until the end. */
   get remote(): RemoteTrack | undefined {
     return this.#remote;
+  }
+
+  get consumer(): mediasoup.Consumer | undefined {
+    return this.#consumer;
+  }
+
+  get held(): Hold {
+    return this.#held;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Why there is no track, when there will be none. */
+  get failure(): SimplePeerError | undefined {
+    return this.#failure;
   }
 
   /** The server's consumer is paused until our receiving end is set up: the first keyframe must not be lost. */
@@ -91,7 +139,6 @@ class Subscription {
     const transport = await session.transports.get("recv");
     if (this.#ended) return;
     const answer = await session.request("consume", { transportId: transport.id, producerId: this.offer.producerId });
-    this.#muted ??= answer.producerPaused;
     const { consumerId: id, producerId, kind, rtpParameters } = answer;
     if (this.#ended) return;
     const consumer = await transport.consume({ id, producerId, kind, rtpParameters });
@@ -100,10 +147,34 @@ class Subscription {
     await session.request("resumeConsumer", { consumerId: id });
   }
 
+  failed(error: SimplePeerError): void {
+    this.#failure = error;
+  }
+
+  update({ paused, metadata }: ProducerOffer): void {
+    this.setMuted(paused);
+    this.setMetadata(metadata);
+  }
+
   setMuted(muted: boolean): void {
-    if (this.#muted === muted) return;
-    this.#muted = muted;
-    if (this.#remote) this.#observer.mutedChanged(this.#remote, muted);
+    if (this.offer.paused === muted) return;
+    this.offer.paused = muted;
+    this.#tellMuted();
+  }
+
+  setHeld(reason: Hold): void {
+    if (this.#held === reason) return;
+    this.#held = reason;
+    this.#tellHeld();
+  }
+
+  setMetadata(metadata: Metadata): void {
+    if (JSON.stringify(this.offer.metadata) === JSON.stringify(metadata)) return;
+    this.offer.metadata = metadata;
+    if (!this.#remote) return;
+    this.#remote.metadata = metadata;
+    const { track, peerId, label } = this.#remote;
+    this.#audience.emit("metadataChanged", { track, peerId, label, metadata });
   }
 
   end(reason: RemovalReason): void {
@@ -113,14 +184,27 @@ class Subscription {
     this.#remote = undefined;
     if (!remote) return;
     remote.track.dispatchEvent(new Event("ended")); // stop() ends a track without telling it
-    this.#observer.removed(remote, reason);
+    this.#audience.trackRemoved(remote, reason);
   }
 
   #announce(consumer: mediasoup.Consumer): void {
-    const { peerId, label, broadcast, kind } = this.offer;
+    const { peerId, label, broadcast, kind, metadata } = this.offer;
     this.#consumer = consumer;
-    this.#remote = { track: consumer.track, peerId, label, broadcast, kind };
-    this.#observer.added(this.#remote);
-    if (this.#muted && this.#remote) this.#observer.mutedChanged(this.#remote, true);
+    this.#remote = { track: consumer.track, peerId, label, broadcast, kind, metadata };
+    this.#audience.trackAdded(this.#remote);
+    if (this.offer.paused) this.#tellMuted();
+    if (this.#held) this.#tellHeld();
+  }
+
+  #tellMuted(): void {
+    const { peerId, label, paused } = this.offer;
+    if (this.#remote) this.#audience.emit(paused ? "trackMuted" : "trackUnmuted", { peerId, label });
+  }
+
+  #tellHeld(): void {
+    const { peerId, label } = this.offer;
+    if (!this.#remote) return;
+    if (this.#held) this.#audience.emit("trackHeld", { peerId, label, reason: this.#held });
+    else this.#audience.emit("trackReleased", { peerId, label });
   }
 }

@@ -2,7 +2,7 @@
 import type { Device, types as mediasoup } from "mediasoup-client";
 import { isGone, SimplePeerError, toSimplePeerError } from "./errors.js";
 import { IceMender } from "./ice-mender.js";
-import type { Direction, Notifications, Payload, Reply, RequestName, TransportState } from "./types.js";
+import type { Direction, Metadata, Notifications, Payload, Reply, RequestName, TransportState } from "./types.js";
 
 export type Request = <Name extends RequestName>(name: Name, payload: Payload<Name>) => Promise<Reply<Name>>;
 
@@ -18,6 +18,9 @@ export interface ProducerIntent extends mediasoup.AppData {
   label: string;
   broadcast: boolean;
   paused: boolean;
+  metadata: Metadata;
+  /** Of the producer that is to move here from the transport before. */
+  producerId?: string;
 }
 
 interface Managed {
@@ -111,8 +114,8 @@ export class Transports {
       this.#request("connectWebRtcTransport", { transportId, dtlsParameters }).then(() => done(), failed);
     });
     transport.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
-      const { label, broadcast, paused } = appData as ProducerIntent;
-      this.#request("produce", { transportId, kind, rtpParameters, label, broadcast, paused }).then(
+      const intent = appData as ProducerIntent;
+      this.#request("produce", { transportId, kind, rtpParameters, ...intent }).then(
         ({ producerId }) => done({ id: producerId }),
         failed,
       );

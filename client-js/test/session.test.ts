@@ -184,7 +184,7 @@ test("a greeting that fails for the moment is tried again; who waited is told", 
 test("a server of another generation is told of, and not asked again", async () => {
   const { peer } = call.newPeer();
   peer.on("error", () => undefined);
-  call.server.answers = { hello: () => ({ peerId: "x", protocol: 2, routerRtpCapabilities: {} }) };
+  call.server.answers = { hello: () => ({ peerId: "x", protocol: 1, routerRtpCapabilities: {} }) };
   await assert.rejects(peer.joinRoom("r"), { code: "protocol_mismatch", hint: /simple-peer\.js/ });
   await assert.rejects(peer.addTrack(videoTrack(), "camera"), { code: "protocol_mismatch" });
 });

@@ -174,7 +174,7 @@ test("notifications reach their handlers, and none does after close()", async ()
   server.peer.notify("peerConnection", { peerId: "bob" });
   await until("told", () => heard.includes('peerConnection {"peerId":"bob"}'));
   const before = heard.length;
-  server.peer.notify("peerDisconnection", { peerId: "bob" });
+  server.peer.notify("peerDisconnection", { peerId: "bob", reason: "left" });
   signaling.close();
   socket.disconnect().connect();
   await until("connected", () => socket.connected);

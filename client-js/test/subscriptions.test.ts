@@ -15,9 +15,9 @@ test("an offer becomes a track, in both ways to hear of it, and its consumer is 
   const heard = nextEvent(peer, "track");
   call.server.peer.offer("bob", "camera");
   const { track, ...info } = await heard;
-  assert.deepEqual(info, { peerId: "bob", label: "camera", broadcast: false, kind: "video" });
+  assert.deepEqual(info, { peerId: "bob", label: "camera", broadcast: false, kind: "video", metadata: {} });
   assert.equal(track.kind, "video");
-  assert.deepEqual(assigned, [[track, "bob", { label: "camera", peerId: "bob", broadcast: false }]]);
+  assert.deepEqual(assigned, [[track, "bob", { label: "camera", peerId: "bob", broadcast: false, metadata: {} }]]);
   assert.deepEqual(peer.tracks, [{ track, ...info }]);
   await until("resumed", () => call.server.asked("resumeConsumer").length === 1);
 });
@@ -31,14 +31,14 @@ test("a peer is told of before its first track and after its last, even if the s
   await until("the track is there", () => lines.includes("track camera"));
   assert.deepEqual(peer.peers, ["alice", "bob"]);
   server.peer.notify("peerConnection", { peerId: "bob" });
-  server.peer.notify("peerDisconnection", { peerId: "bob" });
-  await until("bob left", () => lines.includes("peerDisconnection bob"));
+  server.peer.notify("peerDisconnection", { peerId: "bob", reason: "left" });
+  await until("bob left", () => lines.includes("peerDisconnection bob left"));
   assert.deepEqual(lines, [
     "peerConnection alice",
     "peerConnection bob",
     "track camera",
     "trackRemoved camera peer_left",
-    "peerDisconnection bob",
+    "peerDisconnection bob left",
   ]);
   assert.deepEqual(peer.peers, ["alice"]);
   assert.deepEqual(peer.tracks, []);
@@ -93,11 +93,11 @@ test("an offer withdrawn while it is being taken up is never heard of", async ()
   await until("asked to consume", () => call.server.asked("consume").length === 1);
   const consumer = call.server.peer.consumerOf(offer.producerId);
   call.server.peer.withdraw(offer, "closed");
-  call.server.peer.notify("peerDisconnection", { peerId: "bob" });
+  call.server.peer.notify("peerDisconnection", { peerId: "bob", reason: "left" });
   answer(consumer);
-  await until("bob left", () => lines.includes("peerDisconnection bob"));
+  await until("bob left", () => lines.includes("peerDisconnection bob left"));
   await peer.getStats(); // one more round trip: all of the above has been dealt with
-  assert.deepEqual(lines, ["peerConnection bob", "peerDisconnection bob"]);
+  assert.deepEqual(lines, ["peerConnection bob", "peerDisconnection bob left"]);
   assert.deepEqual(call.server.asked("resumeConsumer"), []);
 });
 
@@ -127,13 +127,7 @@ test("an error that nobody listens for is not swallowed", async (t) => {
 test("mute and unmute of the sender are told, also when the track comes muted", async () => {
   const { peer } = await call.readyPeer();
   const lines = diary(peer);
-  call.server.answers = {
-    consume: ({ producerId }, played) => ({
-      ...played.consumerOf(producerId),
-      producerPaused: true,
-    }),
-  };
-  const { producerId, peerId, label } = call.server.peer.offer("bob", "camera");
+  const { producerId, peerId, label } = call.server.peer.offer("bob", "camera", { paused: true });
   await until("muted", () => lines.includes("trackMuted camera"));
   call.server.peer.notify("producerPaused", { producerId, peerId, label });
   call.server.peer.notify("producerResumed", { producerId, peerId, label });
@@ -189,13 +183,13 @@ test("after a lost socket all that was received is gone, with a reason, and come
   first.dropConnection();
   await until("reconnected", () => call.server.peer !== first && peer.peerId);
   assert.deepEqual(peer.peers, []);
-  call.server.peer.offer("bob", "camera", producerId);
+  call.server.peer.offer("bob", "camera", { producerId });
   await until("a track again", () => lines.filter((line) => line === "track camera").length === 2);
   assert.deepEqual(lines, [
     "peerConnection bob",
     "track camera",
     "trackRemoved camera connection_lost",
-    "peerDisconnection bob",
+    "peerDisconnection bob connection_lost",
     "peerConnection bob",
     "track camera",
   ]);

@@ -123,9 +123,13 @@ export class PlayedPeer {
   }
 
   /** Offers a video track and returns the offer. */
-  offer(peerId: string, label: string, producerId = unguessable()): ProducerOffer {
-    const offer: ProducerOffer = { producerId, peerId, label, broadcast: false, kind: "video" };
-    this.#offers.set(producerId, offer);
+  offer(peerId: string, label: string, more: Partial<ProducerOffer> = {}): ProducerOffer {
+    const producerId = unguessable();
+    const offer: ProducerOffer = {
+      ...{ producerId, peerId, label, broadcast: false, kind: "video", metadata: {}, paused: false },
+      ...more,
+    };
+    this.#offers.set(offer.producerId, offer);
     this.notify("producerAvailable", offer);
     return offer;
   }
@@ -145,7 +149,17 @@ export class PlayedPeer {
   }
 
   readonly #usual: { [Name in RequestName]?: (payload: Requests[Name][0]) => Requests[Name][1] } = {
-    hello: () => ({ peerId: `peer-${this.id}`, protocol: 1, routerRtpCapabilities: ROUTER_RTP_CAPABILITIES }),
+    hello: () => ({
+      peerId: `peer-${this.id}`,
+      protocol: 2,
+      resumed: false,
+      token: `token-${this.id}`,
+      gracePeriodMs: 20_000,
+      heartbeatMs: 3_000,
+      seq: 0,
+      routerRtpCapabilities: ROUTER_RTP_CAPABILITIES,
+    }),
+    connectToPeer: ({ peerId }) => ({ peerId, tracks: [] }),
     createWebRtcTransport: () => transportOffer(unguessable()),
     restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
     produce: () => ({ producerId: unguessable() }),
@@ -157,12 +171,13 @@ export class PlayedPeer {
   consumerOf(producerId: string): ConsumerOffer {
     const offer = this.#offers.get(producerId);
     if (!offer) throw new Error(`never offered: ${producerId}`);
+    const { paused: producerPaused, ...named } = offer;
     return {
-      ...offer,
+      ...named,
       consumerId: unguessable(),
       type: "simple",
       rtpParameters: videoConsumerParameters(),
-      producerPaused: false,
+      producerPaused,
     };
   }
 }
