@@ -18,6 +18,10 @@ class Page(Protocol):
 
     async def open(self, url: str) -> None: ...
 
+    async def leave(self) -> None: ...
+
+    async def crash(self) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -168,6 +172,16 @@ class Caller:
         """Close the page without a word, as people do."""
         self.gone = True
         await self.page.close()
+
+    async def leave_page(self) -> None:
+        """Follow a link to elsewhere."""
+        self.gone = True
+        await self.page.leave()
+
+    async def crash(self) -> None:
+        """The page's process dies."""
+        self.gone = True
+        await self.page.crash()
 
     async def close(self) -> None:
         if not self.gone:

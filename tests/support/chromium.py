@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from playwright.async_api import Browser, Error, async_playwright
@@ -40,6 +40,15 @@ class ChromiumPage:
             return await self.page.evaluate("([name, given]) => harness[name](given)", [function, arguments])
         except Error as error:
             raise AssertionError(f"{function}: {error}; page errors: {self.errors}") from error
+
+    async def leave(self) -> None:
+        """Go elsewhere: the page is told that it will be hidden for good."""
+        await self.page.goto("about:blank")
+
+    async def crash(self) -> None:
+        """The renderer dies; nothing in the page is told."""
+        with suppress(Error):
+            await self.page.goto("chrome://crash")
 
     async def close(self) -> None:
         await self.page.context.close()

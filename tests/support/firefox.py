@@ -49,9 +49,15 @@ class FirefoxPage:
         assert "error" not in answer, f"{function}: {answer['error']}"
         return answer["value"]
 
+    async def leave(self) -> None:
+        await asyncio.to_thread(self._driver.navigate, "about:blank")
+
+    async def crash(self) -> None:
+        raise NotImplementedError("only Chromium's pages are crashed")
+
     async def close(self) -> None:
         """Leaves the page; the browser goes with firefox()."""
-        await asyncio.to_thread(self._driver.navigate, "about:blank")
+        await self.leave()
 
 
 @asynccontextmanager

@@ -10,7 +10,10 @@ const started = []; // what was begun and not waited for, and what became of it
 let socket;
 let peer;
 
-const note = (type, detail) => events.push({type, at: performance.now(), ...detail});
+const note = (type, detail) => {
+  const at = performance.now();
+  events.push({type, at, wall: performance.timeOrigin + at, ...detail});
+};
 
 function watch(key, track) {
   sights.get(key)?.stop();
@@ -96,9 +99,10 @@ async function publish(label, source, broadcast, options) {
 }
 
 async function unpublish({label}) {
+  const source = published.get(label);
   await peer.removeTrack(label);
-  published.get(label).stop();
-  published.delete(label);
+  source.stop();
+  if (published.get(label) === source) published.delete(label); // not yet published anew
 }
 
 /** Calls one of SimplePeer's methods; a refusal comes back as data. */
