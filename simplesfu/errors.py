@@ -11,6 +11,7 @@
     ├── NotAllowed            not_allowed            the application's authorize said no; it may give a code of its own
     ├── Unsupported           unsupported            a codec or a feature that the router does not have
     ├── CannotConsume         cannot_consume         the receiver's capabilities do not match the producer
+    ├── CannotMove            cannot_move            a producer cannot go on as what another transport would bring
     ├── LimitReached          limit_reached          a limit, and one of these where it is an option
     │   ├── TooManyTransports       too_many_transports        of one peer
     │   ├── TooManyProducers        too_many_producers         of one peer
@@ -94,6 +95,10 @@ class Unsupported(SfuError):
 
 class CannotConsume(SfuError):
     code = "cannot_consume"
+
+
+class CannotMove(SfuError):
+    code = "cannot_move"
 
 
 class LimitReached(SfuError):
