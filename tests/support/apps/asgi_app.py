@@ -38,6 +38,15 @@ for name in EVENTS:
     listen_to(name)
 
 
+async def end_transport(transport_id: str, end: str) -> None:
+    """What a client's broken DTLS ("fails") or a mistake of the server's ("closes") does. No public call does it."""
+    transport = media._router.transports[transport_id]
+    if end == "fails":
+        transport._link._fail_dtls("dtls_handshake_failed", time.monotonic_ns() // 1000)
+    else:
+        transport.close()
+
+
 async def other_requests(scope: dict[str, Any], _receive: object, send: Callable[..., Awaitable[None]]) -> None:
     path, query = scope["path"], parse_qs(scope["query_string"].decode())
     seconds = float(query.get("s", ["0"])[0])
@@ -48,6 +57,9 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
         body = msgspec.json.encode(dict(media.peers))
     elif path == "/_heard":
         body = json.dumps(heard).encode()
+    elif path == "/_end_transport":
+        media._engine.call(end_transport(query["id"][0], query["end"][0]), 5)
+        body = b"{}"
     elif path == "/_block":
         time.sleep(seconds)  # noqa: ASYNC251  (what an application should not do, and does)
         body = b"{}"

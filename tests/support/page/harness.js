@@ -187,6 +187,11 @@ async function received() {
   );
 }
 
+/** As when the network changes: the connection is gone, and socket.io makes another. */
+async function loseSocket() {
+  socket.io.engine.close();
+}
+
 function close() {
   peer?.close();
   socket?.disconnect();
@@ -196,7 +201,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, start, books, snapshot,
-  look, mirror, painted, freezePainting, received, sent, close,
+  look, mirror, painted, freezePainting, received, sent, loseSocket, close,
   events: () => events,
   outcomes: () => started,
 };
