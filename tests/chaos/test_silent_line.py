@@ -1,0 +1,136 @@
+"""A socket that is dead and does not know it; one that never comes back; one whose page has gone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from support.caller import Caller
+from support.factories import Invite, LayLine, Serve
+from support.ledger import books_agree
+from support.server import MediaServer
+from support.waiting import until
+from support.watch import Watch, attempt_with_processor
+
+pytestmark = pytest.mark.browser
+
+NOTICED_S = 10.0
+RELEASED_S = 1.0
+
+
+async def at_server(server: MediaServer, event: str, peer_id: str, timeout_s: float = 20.0) -> float:
+    """Wait until the application has heard the event about the peer; when it did (time.time())."""
+
+    async def find() -> float:
+        found = [heard["at"] for heard in await server.heard(event) if heard["peer_id"] == peer_id]
+        return float(found[-1]) if found else 0.0
+
+    at: float = await until(find, f"{event} {peer_id}", timeout_s=timeout_s)
+    return at
+
+
+async def at_page(caller: Caller, state: str, timeout_s: float = 20.0) -> float:
+    """Wait until the page has heard of its signalling's state; when it did (time.time())."""
+
+    async def find() -> float:
+        changes = await caller.events("connectionStateChange")
+        found = [change["wall"] for change in changes if (change["direction"], change["state"]) == ("signaling", state)]
+        return float(found[-1]) / 1000 if found else 0.0
+
+    at: float = await until(find, f"signalling {state} at caller {caller.number}", timeout_s=timeout_s)
+    return at
+
+
+async def test_a_half_open_socket_is_noticed_by_both_ends(serve: Serve, invite: Invite, lay_line: LayLine) -> None:
+    server = await serve()
+    line = await lay_line(server)
+    alice, bob = await invite(server, 130, "room", line=line), await invite(server, 131, "room")
+    for caller in (alice, bob):
+        await caller.publish_video()
+    await alice.sees([bob])
+    await bob.sees([alice])
+
+    async def lose_the_line(watches: list[Watch]) -> None:
+        lost = time.time()
+        line.fall_silent()
+        line.restore()  # the connection that there is stays dead, as when a NAT has forgotten it; others pass
+        at_alice = await at_page(alice, "disconnected") - lost
+        at_the_server = await at_server(server, "peer_lost", alice.peer_id) - lost
+        resumed = await at_server(server, "peer_resumed", alice.peer_id) - lost
+        print(f"noticed by the page after {at_alice:.1f} s, by the server after {at_the_server:.1f} s,"
+              f" resumed after {resumed:.1f} s")  # fmt: skip
+        assert 0 < at_alice < NOTICED_S
+        assert 0 < at_the_server < NOTICED_S
+        await books_agree(server, [alice, bob])
+        for watch in watches:
+            await watch.judge()
+
+    await attempt_with_processor([(bob, alice), (alice, bob)], lose_the_line)
+    for caller in (alice, bob):
+        assert not await caller.events("peerDisconnection")
+        assert not await caller.events("trackRemoved")
+
+
+async def test_nothing_is_left_when_the_grace_period_is_over(serve: Serve, invite: Invite, lay_line: LayLine) -> None:
+    grace_s = 3.0
+    server = await serve(grace_period_s=grace_s)
+    line = await lay_line(server)
+    alice, bob = await invite(server, 132, "room", line=line), await invite(server, 133, "room")
+    await alice.publish_video()
+    await bob.publish_video()
+    await bob.sees([alice])
+    await alice.sees([bob])
+
+    line.cut()
+    cut = time.time()
+    lost = await at_server(server, "peer_lost", alice.peer_id)
+    left = await at_server(server, "peer_left", alice.peer_id)
+    await bob.sees([], timeout_s=2)
+
+    async def only_bobs() -> bool:
+        live = (await server.stats())["live"]
+        return bool(live["PeerSession"] == live["WebRtcTransport"] == live["Producer"] == 1 and not live["Consumer"])
+
+    await until(only_bobs, "only bob's objects live", timeout_s=left + RELEASED_S - time.time())
+    print(f"lost after {lost - cut:.2f} s, left after {left - lost:.2f} s more")
+    assert grace_s - 0.1 < left - lost < grace_s + RELEASED_S
+    [removed] = await bob.events("trackRemoved")
+    [gone] = await bob.events("peerDisconnection")
+    assert removed["reason"] == "peer_left"
+    assert gone["peerId"] == alice.peer_id
+    assert removed["at"] <= gone["at"], "a peer goes after its last track"
+
+    line.restore()
+    await bob.sees([alice])
+    await alice.sees([bob])
+    await books_agree(server, [alice, bob])
+
+
+@pytest.mark.parametrize("how", ["goes elsewhere", "is closed"])
+async def test_a_page_that_goes_says_goodbye(serve: Serve, invite: Invite, how: str) -> None:
+    server = await serve()
+    alice, bob = [await invite(server, number, "room") for number in (134, 135)]
+    await alice.publish_video()
+    await bob.sees([alice])
+    gone = time.time()
+    await (alice.leave_page() if how == "goes elsewhere" else alice.vanish())
+    left = await at_server(server, "peer_left", alice.peer_id)
+    print(f"gone for the others after {left - gone:.2f} s")
+    assert left - gone < 2
+    assert not await server.heard("peer_lost")
+    await bob.sees([], timeout_s=2)
+    [removed] = await bob.events("trackRemoved")
+    assert removed["reason"] == "peer_left"
+
+
+async def test_a_page_that_crashes_is_given_time(serve: Serve, invite: Invite) -> None:
+    grace_s = 2.0
+    server = await serve(grace_period_s=grace_s)
+    alice, bob = [await invite(server, number, "room") for number in (136, 137)]
+    await alice.publish_video()
+    await bob.sees([alice])
+    await alice.crash()
+    lost = await at_server(server, "peer_lost", alice.peer_id)
+    left = await at_server(server, "peer_left", alice.peer_id)
+    assert grace_s - 0.1 < left - lost < grace_s + RELEASED_S
+    await bob.sees([], timeout_s=2)
