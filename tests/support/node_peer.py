@@ -15,10 +15,13 @@ SCRIPT = "client-js/test/wrtc_client.mjs"
 
 
 class NodePeer:
-    """One process, one peer. `colour` is what its video shows, `hertz` what its audio plays."""
+    """One process, one peer. `colour` is what its video shows, `hertz` what its audio plays. `options`: of the command
+    `connect`."""
 
-    def __init__(self, url: str, colour: tuple[int, int, int] = (200, 30, 30), hertz: int = 440) -> None:
-        self._url = url
+    def __init__(
+        self, url: str, colour: tuple[int, int, int] = (200, 30, 30), hertz: int = 440, **options: Any
+    ) -> None:
+        self._options = {"url": url, **options}
         self.colour = colour
         self.hertz = hertz
         self.peer_id = ""
@@ -34,7 +37,7 @@ class NodePeer:
             "node", SCRIPT, cwd=ROOT, stdin=pipe, stdout=pipe, limit=1 << 22
         )
         self._reader = asyncio.create_task(self._read())
-        self.peer_id = (await self.do("connect", url=self._url))["peerId"]
+        self.peer_id = (await self.do("connect", **self._options)).get("peerId", "")
         return self
 
     async def __aexit__(self, *_: object) -> None:

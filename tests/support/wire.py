@@ -91,7 +91,7 @@ class Wire:
         self._open: Session | None = None
         self._ssl = self._new_ssl()
         self._consent: asyncio.Task[None] | None = None
-        self._socket: socket.socket
+        self._socket: socket.socket | None = None
 
     def _new_ssl(self) -> SSL.Connection:
         context = SSL.Context(SSL.DTLS_METHOD)
@@ -120,17 +120,24 @@ class Wire:
         self.bind()
 
     def _unbind(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+
+    @property
+    def connected(self) -> bool:
+        return self._seal is not None
 
     @property
     def address(self) -> Address:
         """The source address of what is sent now."""
+        assert self._socket is not None
         address: Address = self._socket.getsockname()
         return address
 
     def send(self, datagram: bytes) -> None:
         """As it is."""
+        assert self._socket is not None, "connect first"
         self._socket.sendto(datagram, self.server)
 
     async def connect_ice(self) -> None:
