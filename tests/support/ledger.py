@@ -96,12 +96,13 @@ async def books_agree(
 async def flows_as_wished(caller: Caller, wishes: Wishes, muted: Collection[Track] = (), seconds: float = 1.5) -> None:
     """What the caller sees: every picture moves, but for those it holds and those that are muted."""
 
+    moving: dict[Any, bool] = {}
+
     async def as_wished() -> bool:
         nonlocal moving
         moving = {tuple(key.split("/", 1)): seen.frames > 0 for key, seen in (await caller.watch(seconds)).items()}
         return all(moves is (track not in muted and not wishes.holds(track)) for track, moves in moving.items())
 
-    moving: dict[Any, bool] = {}
     try:
         await until(as_wished, "pictures move as wished", timeout_s=10)
     finally:
