@@ -10,8 +10,9 @@
  *                                             or {"id": the same, "ok": false, "error": {code, message, hint}}
  * Commands are started in the order they come and do not wait for each other; answers come as they are ready.
  *
- *   connect          url, path?, transports?, timeoutMs?, wait? (true)
+ *   connect          url, path?, transports?, timeoutMs?, iceServers?, wait? (true), late? (false)
  *                    a socket and a SimplePeer on it; with wait, answers when the server has said hello   → {peerId}
+ *                    with late, the SimplePeer is made when the socket is connected already
  *   addTrack         label, kind: "video" | "audio", broadcast? (false), codec?, encodings?
  *                    video: color [r, g, b] 0-255, width? (320), height? (240), fps? (25); audio: toneHz? (440)
  *                    the same label again replaces the track                                              → {}
@@ -27,6 +28,9 @@
  *                         video: frames, width, height, color: [r, g, b] of the last frame (mean),
  *                         audio: samples, rms (0-1, of the last 200 ms), toneHz (by zero crossings, of the same)}]}
  *   stats            → {server, send: [report, …] | null, recv: the same}
+ *   listen           event, name? (the event), once? (false)   notes what comes, apart from the events told here → {}
+ *   unlisten         name                leaves off, with the function that on() or once() returned       → {}
+ *   heard            → {heard: {name: [payload, …]}}
  *   restartIce       → {}
  *   dropSocket       closes the connection as a network would; it reconnects by itself                    → {}
  *   disconnectSocket the application's own socket.disconnect()                                            → {}
@@ -59,18 +63,22 @@ const EVENTS = [
 
 let socket;
 let peer;
+/** name → {payloads, leave}: what has been listened to. */
+const listeners = new Map();
 /** label → what paints or sounds; its stop() ends it. */
 const sources = new Map();
 /** What counts and measures each remote track, since it came; kept when it ends. */
 const receivers = [];
 
 const commands = {
-  async connect({ url, path, transports = ["websocket"], timeoutMs, wait = true }) {
+  async connect({ url, path, transports = ["websocket"], timeoutMs, iceServers, wait = true, late = false }) {
     if (socket) throw new Error("connected already");
     socket = io(url, { forceNew: true, transports, reconnectionDelay: 100, ...(path && { path }) });
     socket.on("connect", () => tell("socket", { state: "connected", reason: "" }));
     socket.on("disconnect", (reason) => tell("socket", { state: "disconnected", reason }));
-    peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...(timeoutMs && { timeoutMs }) });
+    if (late) await new Promise((connected) => socket.once("connect", connected));
+    const options = { ...(timeoutMs && { timeoutMs }), ...(iceServers && { iceServers }) };
+    peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...options });
     for (const name of EVENTS) peer.on(name, (payload) => tell(name, plain(payload)));
     peer.on("track", (remote) => receivers.push(receiver(remote)));
     peer.onTrack = (track, peerId, info) => tell("onTrack", { ...info, peerId, kind: track.kind });
@@ -110,6 +118,15 @@ const commands = {
     const { server, send, recv } = await peer.getStats();
     return { server, send: send ? [...send.values()] : null, recv: recv ? [...recv.values()] : null };
   },
+
+  listen({ event, name = event, once = false }) {
+    const payloads = [];
+    const leave = peer[once ? "once" : "on"](event, (payload) => payloads.push(plain(payload)));
+    listeners.set(name, { payloads, leave });
+  },
+
+  unlisten: ({ name }) => listeners.get(name).leave(),
+  heard: () => ({ heard: Object.fromEntries([...listeners].map(([name, { payloads }]) => [name, payloads])) }),
 
   restartIce: () => peer.restartIce(),
   dropSocket: () => void socket.io.engine.close(),
