@@ -27,6 +27,7 @@ class Producer:
     """Made by WebRtcTransport.produce. `recv_streams` are the plane's ids of its encodings, the lowest quality first.
 
     on_close(reason): "closed" or "transport_closed", after its consumers have closed.
+    on_move(): another transport takes it over (WebRtcTransport.take_over).
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Producer:
         self.paused = False
         self.closed = False
         self.on_close: Signal[[str]] = Signal()
+        self.on_move: Signal[[]] = Signal()
         self._plane = plane
         self.recv_streams = recv_streams
         self._started = [False] * len(recv_streams)
@@ -96,20 +98,38 @@ class Producer:
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.pop(subscriber.id, None)
 
+    def move(self, rtp_parameters: RtpParameters, recv_streams: list[int]) -> None:
+        """Come from these recv streams from now on; the old ones are removed."""
+        self.on_move.emit()
+        left, self.recv_streams = self.recv_streams, recv_streams
+        self.rtp_parameters = rtp_parameters
+        self._started = [False] * len(recv_streams)
+        if self.paused:
+            self._hold(True)
+        self._tell_subscribers()
+        for recv_stream in left:
+            self._plane.remove_recv_stream(recv_stream)
+
     def stream_started(self, recv_stream: int, _ssrc: int) -> None:
         """The plane has got the first packet of this encoding: consumers move to it if it is the best so far."""
         before = self.source
         self._started[self.recv_streams.index(recv_stream)] = True
         if self.source != before:
-            for subscriber in list(self._subscribers.values()):
-                subscriber.source_changed()
+            self._tell_subscribers()
+
+    def _tell_subscribers(self) -> None:
+        for subscriber in list(self._subscribers.values()):
+            subscriber.source_changed()
 
     def _set_paused(self, paused: bool) -> None:
         self._check_open()
         if paused != self.paused:
             self.paused = paused
-            for recv_stream in self.recv_streams:
-                self._plane.pause_recv_stream(recv_stream, paused)
+            self._hold(paused)
+
+    def _hold(self, paused: bool) -> None:
+        for recv_stream in self.recv_streams:
+            self._plane.pause_recv_stream(recv_stream, paused)
 
     def _close(self, reason: str) -> None:
         if self.closed:

@@ -9,6 +9,7 @@ from typing import Final
 from simplesfu.config import MediaConfig
 from simplesfu.control import ortc
 from simplesfu.control.consumer import Consumer
+from simplesfu.control.data_transport import DataTransport
 from simplesfu.control.ids import new_id, new_ssrcs
 from simplesfu.control.ortc.validation import ssrcs_of
 from simplesfu.control.producer import Producer
@@ -16,7 +17,7 @@ from simplesfu.control.signal import Signal
 from simplesfu.control.streams import add_recv_stream, add_send_stream
 from simplesfu.engine.engine import Engine
 from simplesfu.engine.link import LinkState
-from simplesfu.errors import AlreadyExists, Closed, LimitReached, NotFound
+from simplesfu.errors import AlreadyExists, CannotMove, Closed, LimitReached, NotFound
 from simplesfu.plane import PlaneError
 from simplesfu.types import DtlsParameters, IceCandidate, IceParameters, MediaKind, RtpCapabilities, RtpParameters
 
@@ -27,8 +28,11 @@ MAX_CONSUMERS: Final = 1024
 class WebRtcTransport:
     """Made by Router.create_webrtc_transport.
 
+    It outlives the failure of its link, and its producers and consumers with it: an ICE restart may bring the link
+    back, or another transport take them over. Whoever made it decides when to give it up.
+
     on_state(state, reason): the link's, as `state` has it; not when the transport is closed from this side.
-    on_close(reason): "closed", "router_closed" or why the link ended; after its producers and consumers have closed.
+    on_close(reason): "closed", "router_closed" or "engine_closed"; after its producers and consumers have closed.
     on_producer(producer): one has been made.
     """
 
@@ -48,10 +52,17 @@ class WebRtcTransport:
         self._mids = count()
         self._ssrcs: set[int] = set()
         self._link = engine.create_link(self)
+        self.data = DataTransport(self._link.sctp, self._link.tasks)
 
     @property
     def state(self) -> LinkState:
         return self._link.state
+
+    @property
+    def ended(self) -> bool:
+        """The link has failed or the client has said goodbye: no media flows. restart_ice() may end that, unless it
+        raises Closed."""
+        return self._link.state in ("failed", "closed")
 
     @property
     def ice_parameters(self) -> IceParameters:
@@ -74,15 +85,15 @@ class WebRtcTransport:
         self._link.connect(remote)
 
     def restart_ice(self) -> IceParameters:
-        """New credentials; media goes on over the old path until the client has proven a new one. Raises Closed."""
+        """New credentials; media goes on over the old path until the client has proven a new one. An ended link comes
+        back so, when it was ICE that failed. Raises Closed, also when its DTLS has failed or ended."""
         self._check_open()
         return self._link.restart_ice()
 
     def produce(self, kind: MediaKind, rtp_parameters: RtpParameters, paused: bool = False) -> Producer:
         """Raises BadParameters, Unsupported (no such codec here), AlreadyExists (SSRC or MID), LimitReached, Closed."""
         self._check_open()
-        if len(self.producers) >= MAX_PRODUCERS:
-            raise LimitReached(f"a transport has at most {MAX_PRODUCERS} producers", "close one that is not needed")
+        self._check_room_for_producer()
         ortc.validate_rtp_parameters(kind, rtp_parameters)
         router = self._router_capabilities
         mapping = ortc.producer_mapping(rtp_parameters, router)
@@ -102,6 +113,29 @@ class WebRtcTransport:
         self._adopt_producer(producer)
         self.on_producer.emit(producer)
         return producer
+
+    def take_over(self, producer: Producer, rtp_parameters: RtpParameters) -> None:
+        """Move a producer of another transport here, where its client sends it with these parameters from now on.
+
+        It stays the same producer. Its consumers follow: each goes on with its own numbers and times, from the next
+        keyframe on, which is asked for. Raises CannotMove (another kind or codec, or nothing to move), and what
+        produce() raises.
+        """
+        self._check_open()
+        if producer.closed:
+            raise CannotMove("the producer has closed", "produce the track anew")
+        if producer.id in self.producers:
+            raise CannotMove("the producer is on this transport already", "it needs no move")
+        self._check_room_for_producer()
+        ortc.validate_rtp_parameters(producer.kind, rtp_parameters)
+        mapping = ortc.producer_mapping(rtp_parameters, self._router_capabilities)
+        if not ortc.can_follow(producer.consumable_rtp_parameters, mapping):
+            raise CannotMove("the track comes in another codec now, which its viewers have not agreed to",
+                             "close the producer, and produce the track anew")
+        self._check_not_taken(rtp_parameters)
+        self._cname = self._cname or producer.consumable_rtp_parameters.rtcp.cname or ""
+        producer.move(rtp_parameters, self._add_recv_streams(rtp_parameters, mapping))
+        self._adopt_producer(producer)
 
     def consume(self, producer: Producer, rtp_capabilities: RtpCapabilities) -> Consumer:
         """A paused consumer. Raises CannotConsume (the client lacks the codec), NotFound (the producer has closed),
@@ -138,12 +172,16 @@ class WebRtcTransport:
         return {**self._plane.transport_stats(self._link.handle), "id": self.id, "state": self.state}
 
     def link_state_changed(self, state: LinkState, reason: str) -> None:
-        """The link tells. One that has ended does not come back, so the transport ends with it."""
+        """The link tells."""
         if self.closed:
             return
         self.on_state.emit(state, reason)
-        if state in ("failed", "closed"):
+        if self._link.closed:  # by the engine, which has taken the plane's streams along
             self._close(reason)
+
+    def _check_room_for_producer(self) -> None:
+        if len(self.producers) >= MAX_PRODUCERS:
+            raise LimitReached(f"a transport has at most {MAX_PRODUCERS} producers", "close one that is not needed")
 
     def _check_not_taken(self, params: RtpParameters) -> None:
         if not self._ssrcs.isdisjoint(_ssrcs_of(params)):
@@ -166,19 +204,23 @@ class WebRtcTransport:
         return added
 
     def _adopt_producer(self, producer: Producer) -> None:
+        """Until it closes or moves on."""
         ssrcs = list(_ssrcs_of(producer.rtp_parameters))
+        recv_streams = list(producer.recv_streams)
 
-        def forget(_reason: str) -> None:
+        def forget(_reason: str = "moved") -> None:
+            for disconnect in connections:
+                disconnect()
             del self.producers[producer.id]
             self._ssrcs.difference_update(ssrcs)
-            for recv_stream in producer.recv_streams:
+            for recv_stream in recv_streams:
                 del self._engine.on_stream_started[recv_stream]
 
         self.producers[producer.id] = producer
         self._ssrcs.update(ssrcs)
-        for recv_stream in producer.recv_streams:
+        for recv_stream in recv_streams:
             self._engine.on_stream_started[recv_stream] = partial(producer.stream_started, recv_stream)
-        producer.on_close.connect(forget)
+        connections = [producer.on_close.connect(forget), producer.on_move.connect(forget)]
 
     def _adopt_consumer(self, consumer: Consumer) -> None:
         ssrcs = list(_ssrcs_of(consumer.rtp_parameters))
@@ -199,6 +241,7 @@ class WebRtcTransport:
             producer.transport_closed()
         for consumer in list(self.consumers.values()):
             consumer.transport_closed()
+        self.data.close()
         self._link.close()
         self.on_close.emit(reason)
 

@@ -3,7 +3,7 @@
     new ──connect()──▶ connecting ──▶ connected ◀──▶ disconnected      checks stopped for 10 s, and came back
                            │              │               │
                            └──────────────┴───────────────┴──▶ failed  (reason below)
-    any ──close(), or the client's close_notify──▶ closed
+    any ──the client's close_notify, or close()──▶ closed
 
 | reason of "failed" | |
 |---|---|
@@ -13,7 +13,8 @@
 | dtls_handshake_failed, dtls_fingerprint_mismatch, dtls_no_srtp_profile | the handshake ended badly |
 
 What ICE has failed, a new check repairs (restart_ice() gives the client a reason to send one); DTLS fails for good.
-"closed" has the reason that was given to close(), or "dtls_closed".
+"closed" has the reason that was given to close(), or "dtls_closed". Whatever has happened, the plane's transport and
+its streams stay until close(): somebody above decides how long they are worth keeping.
 """
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from simplesfu.engine import dtls
-from simplesfu.engine.aiortc_bridge import Certificate, DtlsError, DtlsTransport
+from simplesfu.engine.aiortc_bridge import Certificate, DtlsError, DtlsTransport, SctpTransport
 from simplesfu.engine.consent import Consent
 from simplesfu.engine.ice_lite import IceLite, Verdict
 from simplesfu.engine.tasks import TaskSet
@@ -70,8 +71,10 @@ class Link:
 
     def __init__(self, services: LinkServices, observer: LinkObserver) -> None:
         self.state: LinkState = "new"
+        self.closed = False
+        """close() was called; a link that the client has ended waits for it."""
         self.remote_address: Address | None = None
-        """Where packets for the client go; None before its first check."""
+        """Where packets for the client go; None while there is no consent to send any."""
         self._services = services
         self._observer = observer
         self._plane = services.plane
@@ -79,6 +82,7 @@ class Link:
         self._consent = Consent(services.consent_timeout_us)
         self._checks_left = MAX_CHECKS_BETWEEN_TICKS
         self._dtls = DtlsTransport(services.certificate, self._send)
+        self.sctp = SctpTransport(self._dtls, services.rejects)
         self._remote: DtlsParameters | None = None
         self._connect_us = 0
         self._handshake_us = 0
@@ -93,6 +97,11 @@ class Link:
     def ice_parameters(self) -> IceParameters:
         return self._ice.parameters
 
+    @property
+    def tasks(self) -> TaskSet:
+        """The engine's, for work that belongs to this link."""
+        return self._services.tasks
+
     def connect(self, remote: DtlsParameters) -> None:
         """Begin to connect; the observer is told how it goes. Raises Closed, AlreadyConnected, BadParameters."""
         self._check_open()
@@ -104,8 +113,13 @@ class Link:
         self._advance(self._connect_us)
 
     def restart_ice(self) -> IceParameters:
-        """New credentials. The old ones stay good, and media flows, until the client uses these. Raises Closed."""
+        """New credentials. The old ones stay good, and media flows, until the client uses these.
+
+        Raises Closed, also when no path could help: DTLS has failed or ended.
+        """
         self._check_open()
+        if self._dtls_failure:
+            raise Closed(f"the transport's DTLS has failed ({self._dtls_failure})", "create another one")
         superseded = self._ice.restart()
         if superseded is not None:
             self._plane.remove_ufrag(superseded)
@@ -114,9 +128,11 @@ class Link:
 
     def close(self, reason: str = "closed") -> None:
         """Tell the client (close_notify) and forget it. A second call does nothing."""
-        if self.state == "closed":
+        if self.closed:
             return
+        self.closed = True
         self._dtls.close_notify()
+        self.sctp.close()
         if self._dtls_task is not None:
             self._dtls_task.cancel()
         self._plane.remove_transport(self.handle)
@@ -127,6 +143,9 @@ class Link:
 
     def receive_stun(self, source: Address, request: bytes) -> None:
         """Answer a check; a good one lets its source through the gate and renews consent."""
+        if self.state == "closed":
+            self._services.rejects["link_closed"] += 1
+            return
         if self._checks_left == 0:
             self._services.rejects["stun_flood"] += 1
             return
@@ -136,7 +155,7 @@ class Link:
             self._accept(source, verdict)
         else:
             self._services.rejects[verdict.reject] += 1
-        if verdict.response is not None and self.state != "closed":
+        if verdict.response is not None and not self.closed:
             self._plane.send_to(source, verdict.response)
 
     def receive_dtls(self, datagram: bytes) -> None:
@@ -172,7 +191,10 @@ class Link:
             self._handshake_us = now_us
             name = f"DTLS of transport {self.handle}"
             self._dtls_task = self._services.tasks.spawn(self._run_dtls(self._remote), name)
-        self._set_state(*self._judge(now_us))
+        state, reason = self._judge(now_us)
+        if reason == "ice_consent_expired" and state != self.state:
+            self._stop_sending()
+        self._set_state(state, reason)
 
     def _judge(self, now_us: int) -> tuple[LinkState, str]:
         """The state that follows from what is known; nothing but `now_us` and what has come in decides it."""
@@ -195,9 +217,12 @@ class Link:
             keys = await self._dtls.handshake(dtls.local_role(remote), remote.fingerprints)
             self._plane.set_srtp(self.handle, keys.profile, keys.recv_key, keys.send_key)
             self._handshaken = True
+            self.sctp.listen()
             self._advance(self._services.clock())
             await self._dtls.wait_closed()
-            self.close("dtls_closed")
+            self.sctp.close()
+            self._stop_sending()
+            self._set_state("closed", "dtls_closed")
         except DtlsError as error:
             self._fail_dtls(error.reason, self._services.clock())
         except Exception:
@@ -209,6 +234,11 @@ class Link:
         self._set_state(*self._judge(now_us))
         if self._dtls_task is not None:
             self._dtls_task.cancel()
+
+    def _stop_sending(self) -> None:
+        """Without consent nothing may go there (RFC 7675 §5.1); the next valid check opens the way again."""
+        self._plane.remove_tuples(self.handle)
+        self.remote_address = None
 
     def _send(self, datagram: bytes) -> None:
         """Without an address it is dropped; DTLS sends again."""

@@ -7,7 +7,7 @@ from simplesfu.plane.counters cimport EGRESS_NOT_CONNECTED, EGRESS_SEAL_FAILED
 from simplesfu.plane.packet cimport pool_give
 from simplesfu.plane.recv_stream cimport recv_stream_store
 from simplesfu.plane.send_stream cimport (
-    send_stream_map, send_stream_resend, send_stream_write, send_stream_write_rtx,
+    send_stream_hold, send_stream_map, send_stream_resend, send_stream_write, send_stream_write_rtx,
 )
 from simplesfu.plane.srtp cimport SRTP_OK, srtp
 from simplesfu.plane.state cimport MAX_PENDING, Transport
@@ -136,6 +136,7 @@ cdef inline void _forward(State *state, RecvStream *stream, SendStream *out, con
         packet = stream.pending[i]
         if transport.send_session == NULL or transport.selected == NULL:
             state.counters.egress_drops[EGRESS_NOT_CONNECTED] += 1
+            send_stream_hold(out)      # whenever it comes back, it goes on where it was left
             continue
         reason = send_stream_map(out, stream, packet, now_us, &seq, &ts)
         if reason >= 0:

@@ -111,7 +111,7 @@ cdef bint gate_add_tuple(State *state, Transport *transport, const Address *addr
         if table_put(&state.by_tuple, &tuple.key, transport) != 0:
             return False
         tuple.live = True
-    tuple.heard_us = now_us
+    tuple.heard_us = transport.received_us = now_us
     if (select or transport.selected == NULL) and transport.selected != tuple:
         gate_select(state, transport, tuple)
         return True

@@ -74,6 +74,7 @@ cdef int _datagram(State *state, Datagram *datagram, Packet *packet, int64_t now
     transport = gate_transport(state, &datagram.source, &tuple)
     if transport == NULL:
         return DROP_FOREIGN_TUPLE
+    transport.received_us = now_us
     transport.packets_received += 1
     transport.bytes_received += datagram.length
     if protocol == PROTOCOL_DTLS:

@@ -3,4 +3,7 @@
 from simplesfu.plane.lock cimport Lock
 from simplesfu.plane.state cimport State
 
+# With the lock: what Python has just asked for waits for the next tick, and the thread may be asleep for long.
+cdef void loop_hurry(State *state) noexcept nogil
+
 cdef void loop_run(State *state, Lock *lock) noexcept nogil

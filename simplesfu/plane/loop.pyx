@@ -8,10 +8,25 @@ from simplesfu.plane.lock cimport lock_give, lock_take
 from simplesfu.plane.reports cimport reports_tick
 from simplesfu.plane.udp cimport RECV_BATCH, monotonic_us, sender_flush, wait_readable
 
+cdef extern from * nogil:
+    """
+    #include <unistd.h>
+    static inline void wake(int fd) { if (write(fd, "", 1) < 0) { /* full: the thread is awake anyhow */ } }
+    static inline void drain(int fd) { char bytes[64]; while (read(fd, bytes, sizeof bytes) == sizeof bytes) { } }
+    """
+    void wake(int fd)
+    void drain(int fd)
+
 cdef enum:
     BATCHES_PER_WAKEUP = 4     # so that a flood cannot keep reports and callers waiting
     TICK_US = 10000            # how exactly NACKs and keyframe requests keep their times
     LAZY_TICK_US = 200000      # while nothing is asked for: ticks come along with packets, and wake nobody up
+
+
+cdef void loop_hurry(State *state) noexcept nogil:
+    if not state.urgent:
+        state.urgent = True
+        wake(state.wake_fd)
 
 
 cdef void loop_run(State *state, Lock *lock) noexcept nogil:
@@ -23,6 +38,8 @@ cdef void loop_run(State *state, Lock *lock) noexcept nogil:
         lock_take(lock)
         now_us = monotonic_us()
         state.counters.wakeups += 1
+        if readable >> state.fd_count & 1:
+            drain(state.fds[state.fd_count])
         count = 0
         for i in range(state.fd_count):
             if not readable >> i & 1:

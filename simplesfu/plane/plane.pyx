@@ -11,9 +11,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from simplesfu.plane.events cimport EVENT_SLOTS, events_read
-from simplesfu.plane.gate cimport gate_add_tuple
+from simplesfu.plane.gate cimport gate_add_tuple, gate_forget_tuples
 from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock_take
-from simplesfu.plane.loop cimport loop_run
+from simplesfu.plane.loop cimport loop_hurry, loop_run
 from simplesfu.plane.parameters cimport fill_recv_stream, fill_send_stream
 from simplesfu.plane.readings cimport plane_reading, recv_stream_reading, send_stream_reading, transport_reading
 from simplesfu.plane.recv_stream cimport recv_stream_want_keyframe
@@ -48,12 +48,12 @@ cdef class Plane:
     cdef State *state
     cdef Lock lock
     cdef object sockets, thread, sessions, ufrags
-    cdef int event_fd, wake_write_fd
+    cdef int event_fd
     cdef bint closed
 
     def __cinit__(self):
         lock_init(&self.lock)
-        self.event_fd = self.wake_write_fd = -1
+        self.event_fd = -1
 
     def __init__(self, sockets, *, hold_us=1000, batching=True):
         fds = {}
@@ -78,9 +78,8 @@ cdef class Plane:
             state.fds[state.fd_count] = fd
             state.fd_count += 1
         self.event_fd, event_write_fd = os.pipe()
-        state.fds[state.fd_count], self.wake_write_fd = os.pipe()
-        state.wake_fd = state.fds[state.fd_count]
-        for fd in (self.event_fd, event_write_fd):
+        state.fds[state.fd_count], state.wake_fd = os.pipe()
+        for fd in (self.event_fd, event_write_fd, state.fds[state.fd_count], state.wake_fd):
             os.set_blocking(fd, False)
         v4, v6 = fds.get(socket.AF_INET, -1), fds.get(socket.AF_INET6, -1)
         if state_init(state, secrets.randbits(63), MAX_PACKETS, v4, v6, event_write_fd) != 0:
@@ -105,10 +104,10 @@ cdef class Plane:
             return
         self.closed = True
         state.stopping = True
-        os.write(self.wake_write_fd, b"\0")
+        os.write(state.wake_fd, b"\0")
         if self.thread is not None:
             self.thread.join()
-        fds = (self.event_fd, state.events.wake_fd, self.wake_write_fd, state.wake_fd)
+        fds = (self.event_fd, state.events.wake_fd, state.wake_fd, state.fds[state.fd_count])
         with nogil:
             while state.transports != NULL:
                 remove_transport(state, state.transports)
@@ -214,10 +213,22 @@ cdef class Plane:
             found = transport_by_id(state, transport)
             if found != NULL:
                 changed = gate_add_tuple(state, found, &parsed, select, monotonic_us())
+                if changed:
+                    loop_hurry(state)
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no transport {transport}")
         return changed
+
+    def remove_tuples(self, uint32_t transport):
+        cdef State *state = self._live()
+        cdef Transport *found
+        with nogil:
+            lock_take(&self.lock)
+            found = transport_by_id(state, transport)
+            if found != NULL:
+                gate_forget_tuples(state, found)
+            lock_give(&self.lock)
 
     def send(self, uint32_t transport, bytes data):
         cdef State *state = self._live()
@@ -276,6 +287,7 @@ cdef class Plane:
                 found.recv_session = recv_pointer
                 found.send_session = send_pointer
                 taken = True
+                loop_hurry(state)
             lock_give(&self.lock)
         if not taken:
             raise PlaneError(f"no transport {transport}")
@@ -343,6 +355,7 @@ cdef class Plane:
                         send_stream_hold(found.outs[i])
                 if not paused:
                     recv_stream_want_keyframe(found)
+                    loop_hurry(state)
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no recv stream {recv_stream}")
@@ -355,6 +368,7 @@ cdef class Plane:
             found = recv_stream_by_id(state, recv_stream)
             if found != NULL:
                 recv_stream_want_keyframe(found)
+                loop_hurry(state)
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no recv stream {recv_stream}")
@@ -404,6 +418,7 @@ cdef class Plane:
                 source = recv_stream_by_id(state, source_id)
             if found != NULL and (source != NULL or source_id == 0):
                 done = set_source(state, found, source)
+                loop_hurry(state)
             lock_give(&self.lock)
         if not done:
             raise PlaneError(f"no send stream {send_stream} or no recv stream {recv_stream}")
@@ -419,6 +434,7 @@ cdef class Plane:
                 send_stream_hold(found)
                 if not paused and found.target != NULL:
                     recv_stream_want_keyframe(found.target)
+                    loop_hurry(state)
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no send stream {send_stream}")
@@ -446,7 +462,7 @@ cdef class Plane:
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no transport {transport}")
-        return transport_reading(&copy)
+        return transport_reading(&copy, monotonic_us())
 
     def recv_stream_stats(self, uint32_t recv_stream):
         cdef State *state = self._live()
@@ -460,7 +476,7 @@ cdef class Plane:
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no recv stream {recv_stream}")
-        return recv_stream_reading(&copy)
+        return recv_stream_reading(&copy, monotonic_us())
 
     def send_stream_stats(self, uint32_t send_stream):
         cdef State *state = self._live()
@@ -474,7 +490,7 @@ cdef class Plane:
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no send stream {send_stream}")
-        return send_stream_reading(&copy)
+        return send_stream_reading(&copy, monotonic_us())
 
 
 cdef object _made(uint32_t stream, bint transport_found, uint32_t transport):

@@ -38,18 +38,24 @@ cdef dict plane_reading(const State *state):
     }
 
 
-cdef dict transport_reading(const Transport *transport):
+cdef object _age_ms(int64_t since_us, int64_t now_us):
+    """None for what has never happened."""
+    return max(<int64_t>0, now_us - since_us) // 1000 if since_us else None
+
+
+cdef dict transport_reading(const Transport *transport, int64_t now_us):
     return {
         "packets_received": transport.packets_received,
         "bytes_received": transport.bytes_received,
         "packets_sent": transport.packets_sent,
         "bytes_sent": transport.bytes_sent,
+        "last_received_age_ms": _age_ms(transport.received_us, now_us),
         "remb_bps": transport.remb_bps,
         "available_outgoing_bitrate_bps": transport.downlink_bps,
     }
 
 
-cdef dict recv_stream_reading(const RecvStream *stream):
+cdef dict recv_stream_reading(const RecvStream *stream, int64_t now_us):
     return {
         "ssrc": stream.ssrc,
         "packets": stream.packets,
@@ -61,13 +67,15 @@ cdef dict recv_stream_reading(const RecvStream *stream):
         "missing": stream.missing_count,
         "nacks_sent": stream.nacks_sent,
         "keyframes": stream.keyframes,
+        "last_packet_age_ms": _age_ms(stream.received_us, now_us),
+        "last_keyframe_age_ms": _age_ms(stream.keyframe_us, now_us),
         "keyframe_requests": stream.keyframe_requests,
         "restarts": stream.epoch,
         "send_streams": stream.out_count,
     }
 
 
-cdef dict send_stream_reading(const SendStream *stream):
+cdef dict send_stream_reading(const SendStream *stream, int64_t now_us):
     return {
         "ssrc": stream.ssrc,
         "packets": stream.packets,
@@ -82,4 +90,6 @@ cdef dict send_stream_reading(const SendStream *stream):
         "rtt_us": stream.rtt_us,
         "paused": stream.paused,
         "waiting": stream.waiting,
+        "waiting_for_keyframe": stream.video and stream.waiting and stream.target != NULL and not stream.paused,
+        "last_sent_age_ms": _age_ms(stream.sent_us, now_us),
     }

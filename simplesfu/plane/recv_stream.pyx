@@ -84,6 +84,7 @@ cdef int recv_stream_accept(RecvStream *stream, Packet *packet, bint from_rtx) n
             if ext_seq < stream.base_seq:
                 stream.base_seq = ext_seq
     stream.restart_suspected = False
+    stream.received_us = packet.arrival_us
     stream.packets += 1
     stream.octets += packet.rtp.length
     if from_rtx:
@@ -100,6 +101,7 @@ cdef int recv_stream_accept(RecvStream *stream, Packet *packet, bint from_rtx) n
     packet.epoch = stream.epoch
     if packet.keyframe and stream.video:
         stream.keyframes += 1
+        stream.keyframe_us = packet.arrival_us
         stream.keyframe_wanted = False
     return -1
 

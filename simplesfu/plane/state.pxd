@@ -69,6 +69,7 @@ cdef struct Transport:
     int64_t remb_us
     uint64_t downlink_bps      # what this peer's own REMB says that it can take
     # books
+    int64_t received_us        # when it was heard of last, STUN included; 0: never
     uint64_t packets_received
     uint64_t bytes_received
     uint64_t packets_sent
@@ -113,6 +114,8 @@ cdef struct RecvStream:
     # reports
     uint64_t packets
     uint64_t octets
+    int64_t received_us        # when the last packet came; 0: none has
+    int64_t keyframe_us        # when the last keyframe began; 0: none has
     uint64_t recovered         # came by RTX
     uint64_t lost_at_report
     uint64_t expected_at_report
@@ -206,9 +209,9 @@ cdef struct SendStream:
     uint32_t jitter
 
 cdef struct State:
-    int fds[3]                 # sockets, then the wake-up pipe
+    int fds[3]                 # sockets, then the end of the wake-up pipe that the thread reads
     int fd_count
-    int wake_fd
+    int wake_fd                # the other end of it
     bint batching
     int64_t hold_us
     bint stopping
@@ -230,7 +233,7 @@ cdef struct State:
     EventRing events
     Counters counters
     int64_t ticked_us
-    bint urgent                # a publisher is to be asked for something, so the next tick must not be late
+    bint urgent                # somebody is to be asked for something, so the next tick must not be late
     int64_t next_reports_us
     RecvStream *ready[256]     # streams with pending packets
     int ready_count

@@ -53,6 +53,7 @@ class ScriptedLink:
         self.observer = observer
         self.handle: int = plane.add_transport()
         self.state: LinkState = "new"
+        self.closed = False
         self.ice_parameters = IceParameters(username_fragment="fragment", password="a password of the link")
         self.remote: DtlsParameters | None = None
         self.restarts = 0
@@ -73,7 +74,8 @@ class ScriptedLink:
         self.observer.link_state_changed(state, reason)
 
     def close(self, reason: str = "closed") -> None:
-        if self.state != "closed":
+        if not self.closed:
+            self.closed = True
             self.plane.remove_transport(self.handle)
             self.become("closed", reason)
 

@@ -93,11 +93,10 @@ class Scene:
     def make_happen(self, what: str) -> None:
         if failure := re.fullmatch(r"the link of (\w+) (fails|is closed) \((\w+)\)", what):
             name, how, reason = failure.groups()
-            link = self.engine.link_of(self.transports()[name])
-            if how == "fails":
-                link.become("failed", reason)
-            else:
-                link.close(reason)
+            self.engine.link_of(self.transports()[name]).become("failed" if how == "fails" else "closed", reason)
+        elif what == "the engine closes (engine_closed)":
+            for link in self.engine.links:
+                link.close("engine_closed")
         else:
             name = what.removesuffix(".close()")
             self.things()[name].close()
@@ -124,11 +123,17 @@ def test_row(scene: Scene, what: str, follows: list[str]) -> None:
     print(*scene.happened, sep="\n")
     assert scene.happened == follows
 
-    closed = {step.split(":")[0] for step in follows if re.fullmatch(r"\w+: \w+", step)}
+    ended = {step.split()[0] for step in follows if re.match(r"\w+ is (failed|closed)", step)} | closed_by(follows)
+    assert {name for name, each in scene.transports().items() if each.ended} == ended & set(scene.transports())
+    closed = closed_by(follows)
     for name, thing in scene.things().items():
         assert thing.closed == (name in closed), f"{name} closed: {thing.closed}"
     listed = {name for name, thing in scene.things().items() if thing in scene.listed()}
     assert listed == set(scene.things()) - closed - {"router"}
+
+
+def closed_by(follows: list[str]) -> set[str]:
+    return {step.split(":")[0] for step in follows if re.fullmatch(r"\w+: \w+", step)}
 
 
 @pytest.mark.parametrize("name", ["router", "send", "recv", "camera", "microphone", "viewing", "listening"])

@@ -196,8 +196,11 @@ async def test_consent_comes_and_goes(engine: Engine, clock: Clock, client: Engi
     assert link.state == "disconnected"
     await pass_time(engine, clock, link, 0.1)
     assert watcher.seen[-1] == ("failed", "ice_consent_expired")
+    assert link.remote_address is None
+    assert not engine.plane.send(link.handle, b"\x16something"), "nothing is sent without consent"
     await on(engine, link.restart_ice)
     await client.check(link.ice_parameters)
+    assert engine.plane.send(link.handle, b"\x16something")
     assert watcher.states[2:] == ["disconnected", "connected", "disconnected", "failed", "connected"]
     await peer.stop()
 
@@ -332,11 +335,18 @@ async def test_the_client_closes(engine: Engine, client: EngineClient) -> None:
     await peer.stop()
     await until(lambda: link.state == "closed", "the link to close", every_s=0.005)
     assert watcher.seen[-1] == ("closed", "dtls_closed")
-    assert engine.stats()["links"] == {}
     with pytest.raises(Closed):
         await on(engine, link.restart_ice)
     with pytest.raises(Closed):
         await on(engine, link.connect, client.dtls_parameters("client"))
+    client.send(signed_check(link.ice_parameters))
+    await until(lambda: refused(engine).get("link_closed"), "a late check to be turned away", every_s=0.005)
+    assert not engine.plane.send(link.handle, b"\x16something"), "nothing more is sent to who said goodbye"
+    engine.plane.transport_stats(link.handle)  # what hangs on it is still there
+    assert (link.closed, engine.stats()["links"]) == (False, {"closed": 1})
+    await on(engine, link.close)
+    assert (link.closed, engine.stats()["links"]) == (True, {})
+    assert watcher.seen[-1] == ("closed", "dtls_closed"), "it was told once"
 
 
 @pytest.mark.parametrize("role", ["client", "server"])
@@ -399,6 +409,8 @@ async def test_a_broken_handshake_fails_with_its_reason(engine: Engine, client: 
     client.send(bytes([21, 0xFE, 0xFD]) + bytes(8) + b"\x00\x02" + bytes([2, 40]))
     await until(lambda: link.state == "failed", "the handshake to fail", every_s=0.005)
     assert watcher.seen[-1] == ("failed", "dtls_handshake_failed")
+    with pytest.raises(Closed, match="dtls_handshake_failed"):
+        await on(engine, link.restart_ice)
 
 
 async def test_an_observer_that_raises_or_closes_is_survived(

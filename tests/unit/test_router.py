@@ -10,8 +10,17 @@ from support.fake_engine import ScriptedEngine, scripted_router
 
 from simplesfu.config import MediaConfig
 from simplesfu.control import webrtc_transport
+from simplesfu.control.producer import Producer
 from simplesfu.control.router import Router
-from simplesfu.errors import AlreadyConnected, AlreadyExists, BadParameters, CannotConsume, LimitReached, Unsupported
+from simplesfu.errors import (
+    AlreadyConnected,
+    AlreadyExists,
+    BadParameters,
+    CannotConsume,
+    CannotMove,
+    LimitReached,
+    Unsupported,
+)
 from simplesfu.types import DtlsParameters, RtcpParameters, RtpCapabilities, RtpEncodingParameters, RtpParameters
 
 CHROMIUM = recv_capabilities("chromium")
@@ -206,6 +215,81 @@ class TestProduce:
             other.produce("audio", params)
         params = changed(params, rtcp=RtcpParameters(cname="of-the-client"))
         assert other.produce("audio", params).consumable_rtp_parameters.rtcp.cname == "of-the-client"
+
+
+class TestTakeOver:
+    @pytest.fixture
+    def camera(self, router: Router) -> Producer:
+        return router.create_webrtc_transport().produce("video", produced("chromium", "vp8-simulcast"))
+
+    def test_the_producer_moves_and_its_consumers_follow(
+        self, router: Router, engine: ScriptedEngine, camera: Producer
+    ) -> None:
+        left = next(iter(router.transports.values()))
+        consumers = [router.create_webrtc_transport().consume(camera, CHROMIUM) for _ in range(2)]
+        old_streams = list(camera.recv_streams)
+        engine.start_stream(old_streams[2])
+        to = router.create_webrtc_transport()
+        engine.plane.calls.clear()
+        ended: list[str] = []
+        camera.on_close.connect(ended.append)
+        identity = camera.id
+        to.take_over(camera, produced("chromium", "vp8-simulcast"))
+
+        low = camera.recv_streams[0]
+        assert engine.plane.calls == [
+            *[("add_recv_stream", engine.link_of(to).handle, told) for told in
+              (call[2] for call in engine.plane.calls[:3])],
+            *[("set_source", consumer.send_stream, (low,)) for consumer in consumers],
+            *[("remove_recv_stream", stream, ()) for stream in old_streams],
+        ]
+        assert set(engine.on_stream_started) == set(camera.recv_streams)
+        assert (left.producers, to.producers) == ({}, {identity: camera})
+        assert router.producers == {identity: camera}
+        engine.start_stream(camera.recv_streams[1])
+        assert engine.plane.last("set_source") == (camera.recv_streams[1],)
+        left.produce("video", produced("chromium", "vp8-simulcast"))  # its MID is free again there
+        left.close()
+        assert not camera.closed
+        assert not any(consumer.closed for consumer in consumers)
+        to.close()
+        assert ended == ["transport_closed"]
+        assert all(consumer.closed for consumer in consumers)
+
+    def test_a_paused_one_stays_paused(self, router: Router, engine: ScriptedEngine, camera: Producer) -> None:
+        camera.pause()
+        engine.plane.calls.clear()
+        router.create_webrtc_transport().take_over(camera, produced("chromium", "vp8-simulcast"))
+        assert engine.plane.told("pause_recv_stream") == [
+            ("pause_recv_stream", stream, (True,)) for stream in camera.recv_streams
+        ]
+
+    def test_it_may_come_in_fewer_encodings(self, router: Router, camera: Producer) -> None:
+        router.create_webrtc_transport().take_over(camera, produced("chromium", "vp8"))
+        assert len(camera.recv_streams) == 1
+        encodings = camera.stats()["encodings"]
+        assert isinstance(encodings, list)
+        assert len(encodings) == 1
+
+    def test_refused(self, router: Router, camera: Producer) -> None:
+        there, to = next(iter(router.transports.values())), router.create_webrtc_transport()
+        streams, simulcast = list(camera.recv_streams), produced("chromium", "vp8-simulcast")
+        for transport, params in [
+            (to, produced("chromium", "h264-42e01f")),  # another codec
+            (there, simulcast),
+        ]:
+            with pytest.raises(CannotMove):
+                transport.take_over(camera, params)
+        with pytest.raises(BadParameters):
+            to.take_over(camera, produced("chromium", "opus"))  # another kind
+        to.produce("video", simulcast)
+        with pytest.raises(AlreadyExists):
+            to.take_over(camera, simulcast)
+        assert camera.recv_streams == streams
+        assert there.producers == {camera.id: camera}
+        camera.close()
+        with pytest.raises(CannotMove):
+            to.take_over(camera, produced("firefox", "vp8"))
 
 
 class TestConsume:

@@ -8,6 +8,7 @@
     consumable_rtp_parameters(router, mapping, …)        a producer in the router's numbers
     producer_type(params)                                "simple", "simulcast" or "svc"
     can_consume(consumable, capabilities)
+    can_follow(consumable, mapping)                      may a producer go on as this?
     consumer_rtp_parameters(consumable, capabilities, …) what one receiver gets
 """
 from simplesfu.control.ortc.capabilities import router_rtp_capabilities
@@ -15,6 +16,7 @@ from simplesfu.control.ortc.negotiation import (
     ProducerMapping,
     ProducerType,
     can_consume,
+    can_follow,
     consumable_rtp_parameters,
     consumer_rtp_parameters,
     producer_mapping,
@@ -30,6 +32,7 @@ __all__ = [
     "ProducerMapping",
     "ProducerType",
     "can_consume",
+    "can_follow",
     "consumable_rtp_parameters",
     "consumer_rtp_parameters",
     "producer_mapping",

@@ -135,6 +135,13 @@ def can_consume(consumable: RtpParameters, capabilities: RtpCapabilities) -> boo
     return find_match(consumable.codecs[0], capabilities.codecs) is not None
 
 
+def can_follow(consumable: RtpParameters, mapping: ProducerMapping) -> bool:
+    """Whether those who consume this could go on with a track that is mapped so: it has the very same format."""
+    codec = consumable.codecs[0]
+    return (codec.payload_type == mapping.router_codec.preferred_payload_type
+            and codec.parameters == mapping.codec.parameters)
+
+
 def consumer_rtp_parameters(
     consumable: RtpParameters, capabilities: RtpCapabilities, *, mid: str, ssrc: int, rtx_ssrc: int
 ) -> RtpParameters:
