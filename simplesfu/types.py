@@ -143,3 +143,21 @@ class DtlsParameters(Struct, frozen=True, kw_only=True, rename="camel"):
 
     role: DtlsRole = "auto"
     fingerprints: list[DtlsFingerprint]
+
+
+class SctpParameters(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The server's end of a transport's SCTP association. Sizes in bytes; `max_message_size` is what clients read."""
+
+    port: int
+    OS: int = field(name="OS")
+    MIS: int = field(name="MIS")
+    max_message_size: int
+
+
+class SctpStreamParameters(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One negotiated data channel (RFC 8831): what is neither ordered nor limited is reliable without an order."""
+
+    stream_id: int
+    ordered: bool | None = None
+    max_packet_life_time: int | None = None
+    max_retransmits: int | None = None

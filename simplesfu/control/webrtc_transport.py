@@ -169,12 +169,15 @@ class WebRtcTransport:
     def stats(self) -> dict[str, object]:
         """The plane's numbers of the transport (docs/counters.md)."""
         self._check_open()
-        return {**self._plane.transport_stats(self._link.handle), "id": self.id, "state": self.state}
+        plane = self._plane.transport_stats(self._link.handle)
+        return {**plane, **self.data.stats(), "id": self.id, "state": self.state}
 
     def link_state_changed(self, state: LinkState, reason: str) -> None:
         """The link tells."""
         if self.closed:
             return
+        if state == "closed":  # no other association comes of this DTLS
+            self.data.close(reason)
         self.on_state.emit(state, reason)
         if self._link.closed:  # by the engine, which has taken the plane's streams along
             self._close(reason)

@@ -251,13 +251,13 @@ class DtlsTransport(RTCDtlsTransport):
 class SctpTransport(RTCSctpTransport):
     """The association of one DTLS transport, begun by its client. `counts` gets what was refused, by reason."""
 
-    def __init__(self, dtls: DtlsTransport, observer: sctp.SctpObserver, counts: Counter[str]) -> None:
+    def __init__(self, dtls: DtlsTransport, counts: Counter[str]) -> None:
         super().__init__(cast(RTCDtlsTransport, dtls), sctp.SCTP_PORT)
+        self.observer: sctp.SctpObserver | None = None
         self.streams = sctp.OutgoingStreams()
         self.receivable: set[int] = set()
         """Ids of the streams whose messages are wanted."""
         self._dtls = dtls
-        self._observer = observer
         self._counts = counts
         self._ended = False
         self._peer_window_bytes = USERDATA_MAX_LENGTH
@@ -394,8 +394,8 @@ class SctpTransport(RTCSctpTransport):
     async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id != WEBRTC_BINARY or len(data) > sctp.MAX_MESSAGE_BYTES:
             self._counts["sctp_not_binary" if pp_id != WEBRTC_BINARY else "sctp_too_long"] += 1
-        else:
-            await self._observer.sctp_message(stream_id, data)
+        elif self.observer is not None:
+            await self.observer.sctp_message(stream_id, data)
 
     async def _data_channel_flush(self) -> None:
         await self.flush()
@@ -439,7 +439,8 @@ class SctpTransport(RTCSctpTransport):
         super()._set_state(state)
         if state is self.State.CLOSED and not self._ended:
             self._ended = True
-            self._observer.sctp_closed()
+            if self.observer is not None:
+                self.observer.sctp_closed()
 
     def _count_fault(self, error: Exception) -> None:
         """A bug, ours or aiortc's. A client must not fill the log with it."""

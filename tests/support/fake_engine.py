@@ -10,6 +10,8 @@ from simplesfu.config import MediaConfig
 from simplesfu.control.router import Router
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.link import LinkObserver, LinkState
+from simplesfu.engine.sctp import OutgoingStreams, SctpObserver
+from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import AlreadyConnected
 from simplesfu.plane import Plane
 from simplesfu.types import DtlsFingerprint, DtlsParameters, IceCandidate, IceParameters
@@ -47,8 +49,32 @@ class RecordingPlane:
         return found
 
 
+class ScriptedSctp:
+    """An association that takes what it is given while `takes` is set, and keeps it in `sent`."""
+
+    def __init__(self) -> None:
+        self.observer: SctpObserver | None = None
+        self.streams = OutgoingStreams()
+        self.receivable: set[int] = set()
+        self.takes = True
+        self.sent: list[tuple[int, bytes]] = []
+        self.held_bytes = 0
+
+    def hold(self, message: bytes) -> None:
+        self.held_bytes += len(message)
+
+    async def release(self, message: bytes) -> None:
+        self.held_bytes -= len(message)
+
+    async def flush(self) -> None:
+        while self.takes and (stream := self.streams.next()) is not None:
+            self.sent.append((stream.stream_id, stream.take()))
+
+
 class ScriptedLink:
     def __init__(self, plane: RecordingPlane, observer: LinkObserver) -> None:
+        self.sctp = ScriptedSctp()
+        self.tasks = TaskSet()
         self.plane = plane
         self.observer = observer
         self.handle: int = plane.add_transport()
