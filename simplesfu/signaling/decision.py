@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from simplesfu.control.layers import LayerLimit
 from simplesfu.types import MediaKind
 
 
@@ -39,6 +40,14 @@ class Decision:
         rate = self.max_frame_rate
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
             raise ValueError(f"max_frame_rate={rate!r} is not a number of frames above 0; forward=False stops a track")
+
+    @property
+    def limit(self) -> LayerLimit:
+        return LayerLimit(
+            spatial_layer=self.max_spatial_layer,
+            temporal_layer=self.max_temporal_layer,
+            max_frame_rate=self.max_frame_rate,
+        )
 
 
 FORWARD: Final = Decision()
