@@ -3,18 +3,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import socketio
 import uvicorn
 from werkzeug.serving import make_server
 
 from simplesfu import MediaManager
+from simplesfu.control.webrtc_transport import WebRtcTransport
 
 from .waiting import until
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -52,6 +55,17 @@ class MediaApp:
     url: str
     sio: socketio.AsyncServer
     media: MediaManager
+
+    async def on_engine(self, function: Callable[[], T]) -> T:
+        """What it gives when it is called on the engine's loop, where all that is behind `media` lives."""
+
+        async def call() -> T:
+            return function()
+
+        return await asyncio.wrap_future(self.media._engine.run(call()))
+
+    async def transports(self) -> list[WebRtcTransport]:
+        return await self.on_engine(lambda: list(self.media._router.transports.values()))
 
 
 @asynccontextmanager

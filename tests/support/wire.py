@@ -173,6 +173,12 @@ class Wire:
         if self._consent:
             self._consent.cancel()
 
+    def say_goodbye(self) -> None:
+        """DTLS's close_notify."""
+        self._ssl.shutdown()
+        for record in self._outgoing():
+            self.send(record)
+
     def close(self) -> None:
         self.fall_silent()
         self._unbind()
