@@ -1,11 +1,10 @@
 /** The application's own tracks, by label: added, replaced, muted, taken off, and published again in a new session. */
-import type { types as mediasoup } from "mediasoup-client";
-import { isGone, SimplePeerError, toSimplePeerError } from "./errors.js";
-import { type PublishOptions, producerOptions } from "./publish-options.js";
+import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import { Publication, type PublicationIntent } from "./publication.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { ProducerIntent } from "./transports.js";
-import type { MediaKind } from "./types.js";
+import { Turns } from "./turns.js";
+import type { Metadata } from "./types.js";
 
 export interface PublicationsObserver {
   /** The source of a track ended by itself; it has been taken off. */
@@ -24,46 +23,58 @@ export class Publications {
     this.#observer = observer;
   }
 
-  /** A label that is taken is replaced: the old track is taken off first. */
-  async add(track: MediaStreamTrack, label: string, broadcast: boolean, options: PublishOptions): Promise<void> {
+  /** A label that is taken is replaced, without a gap where that can be; what fails leaves the old track as it was. */
+  async add(track: MediaStreamTrack, intent: PublicationIntent): Promise<void> {
     requireLiveTrack(track);
-    return this.#turns.take(label, async () => {
-      await this.#takeOff(label);
-      const publication = new Publication(track, label, broadcast, options, () => this.#sourceEnded(publication));
-      try {
-        await this.#keeper.run((session) => publication.publish(session));
-      } catch (error) {
-        publication.release();
-        throw error;
-      }
-      this.#held.set(label, publication);
-    });
+    const { label } = intent;
+    let publication: Publication | undefined;
+    try {
+      await this.#inTurn(label, async (session) => {
+        const old = this.#held.get(label);
+        if (old?.takes(track, intent)) return old.swap(session, track, intent.metadata);
+        publication ??= new Publication(track, intent, (ended) => this.#sourceEnded(label, ended));
+        await this.#put(publication, session);
+      });
+    } catch (error) {
+      if (publication)
+        this.#undo(publication).catch((cause: unknown) => this.#observer.failed(toSimplePeerError(cause)));
+      throw error;
+    }
   }
 
-  async remove(label: string): Promise<void> {
-    return this.#turns.take(label, async () => {
-      this.#require(label);
-      await this.#takeOff(label);
-    });
+  remove(label: string): Promise<void> {
+    return this.#inTurn(label, () => this.#takeOff(this.#require(label)));
   }
 
-  async setMuted(label: string, muted: boolean): Promise<void> {
-    return this.#turns.take(label, async () => {
+  /** What is wished counts at once, and for the track's next session too. */
+  setMuted(label: string, muted: boolean): Promise<void> {
+    const held = this.#held.get(label);
+    if (held) held.muted = muted;
+    return this.#inTurn(label, async (session) => {
       const publication = this.#require(label);
       publication.muted = muted;
-      await this.#keeper.run((session) => publication.applyMuted(session));
+      await publication.applyMuted(session);
     });
+  }
+
+  setMetadata(label: string, metadata: Metadata): Promise<void> {
+    return this.#inTurn(label, (session) => this.#require(label).setMetadata(session, metadata));
   }
 
   /** Publishes what is held; to be called once in each session. (What is still being added sees to itself.) */
   republish(session: Session): void {
     for (const publication of this.#held.values()) {
-      publication.publish(session).catch((error: unknown) => {
-        if (session.closed || this.#held.get(publication.label) !== publication) return;
-        this.#letGo(publication);
-        this.#observer.failed(toSimplePeerError(error));
-      });
+      void this.#watch(publication, session, publication.publish(session));
     }
+  }
+
+  /** The sending transport is another one: the producers move to it, and live on there. Resolves when they have. */
+  async sendAnew(session: Session): Promise<void> {
+    await Promise.all(
+      [...this.#held.values()].map((publication) =>
+        this.#watch(publication, session, publication.publishAnew(session)),
+      ),
+    );
   }
 
   /** Forgets the tracks; they stay the application's, and alive. */
@@ -71,15 +82,62 @@ export class Publications {
     for (const publication of this.#held.values()) this.#letGo(publication);
   }
 
+  /** One thing at a time at each label, in the order asked; what has not begun when its caller gives up never does. */
+  async #inTurn<Result>(label: string, act: (session: Session) => Promise<Result>): Promise<Result> {
+    let givenUp = false;
+    try {
+      return await this.#keeper.run((session) =>
+        this.#turns.take(label, () => {
+          if (givenUp) throw new SimplePeerError("timeout", "nobody waits for this any longer");
+          return act(session);
+        }),
+      );
+    } finally {
+      givenUp = true;
+    }
+  }
+
+  /** The server closes the old one of that label when it takes the new one, and not if it refuses it. */
+  async #put(publication: Publication, session: Session): Promise<void> {
+    await publication.publish(session);
+    if (publication.over) return;
+    const old = this.#held.get(publication.label);
+    this.#held.set(publication.label, publication);
+    await old?.replaced();
+  }
+
+  /** What was refused is nowhere. What was too late for its caller may come about all the same, and closes the old one. */
+  async #undo(publication: Publication): Promise<void> {
+    const cameAbout = await publication.withdraw();
+    const old = this.#held.get(publication.label);
+    const { session } = this.#keeper;
+    if (!cameAbout || !old || !session) return;
+    old.forget();
+    await this.#watch(old, session, old.publish(session));
+  }
+
+  /** What cannot be published again is dropped, and that is told. */
+  async #watch(publication: Publication, session: Session, publishing: Promise<unknown>): Promise<void> {
+    try {
+      await publishing;
+    } catch (error) {
+      if (session.closed || this.#held.get(publication.label) !== publication) return;
+      this.#letGo(publication);
+      this.#observer.failed(toSimplePeerError(error));
+    }
+  }
+
   #require(label: string): Publication {
     const publication = this.#held.get(label);
     if (publication) return publication;
-    throw new SimplePeerError("not_found", `there is no track of yours with the label "${label}"`);
+    throw new SimplePeerError(
+      "not_found",
+      `there is no track of yours with the label "${label}"`,
+      this.#held.size ? `yours are: ${[...this.#held.keys()].join(", ")}` : "addTrack() comes first",
+    );
   }
 
-  async #takeOff(label: string): Promise<void> {
-    const publication = this.#held.get(label);
-    if (!publication) return;
+  async #takeOff(publication: Publication): Promise<void> {
     this.#letGo(publication);
     await publication.withdraw();
   }
@@ -89,118 +147,14 @@ export class Publications {
     if (this.#held.get(publication.label) === publication) this.#held.delete(publication.label);
   }
 
-  #sourceEnded(publication: Publication): void {
-    const { label, track } = publication;
-    this.#turns
-      .take(label, async () => {
-        if (this.#held.get(label) !== publication) return; // replaced, or removed, before it was our turn
-        await this.#takeOff(label);
-        this.#observer.ended(label, track);
-      })
-      .catch((error: unknown) => this.#observer.failed(toSimplePeerError(error)));
-  }
-}
-
-/** One track under one label, and its producer in the session of the moment. */
-class Publication {
-  readonly track: MediaStreamTrack;
-  readonly label: string;
-  readonly #broadcast: boolean;
-  readonly #options: PublishOptions;
-  readonly #onEnded: () => void;
-  #session: Session | undefined;
-  #producing: Promise<mediasoup.Producer> | undefined;
-  muted = false;
-
-  constructor(
-    track: MediaStreamTrack,
-    label: string,
-    broadcast: boolean,
-    options: PublishOptions,
-    onEnded: () => void,
-  ) {
-    this.track = track;
-    this.label = label;
-    this.#broadcast = broadcast;
-    this.#options = options;
-    this.#onEnded = onEnded;
-    track.addEventListener("ended", onEnded);
-  }
-
-  /** Once in a session, however many ask. */
-  publish(session: Session): Promise<mediasoup.Producer> {
-    if (this.#session !== session || !this.#producing) {
-      this.#session = session;
-      this.#producing = this.#produce(session);
-    }
-    return this.#producing;
-  }
-
-  async #produce(session: Session): Promise<mediasoup.Producer> {
-    const options = producerOptions(session.device, this.track.kind as MediaKind, this.#options);
-    const transport = await session.transports.get("send");
-    const intent: ProducerIntent = { label: this.label, broadcast: this.#broadcast, paused: this.muted, metadata: {} };
-    const producer = await transport.produce({
-      ...options,
-      track: this.track,
-      appData: intent,
-      // The track is the application's: it may be shown in a preview, or be sent elsewhere too.
-      stopTracks: false,
-      disableTrackOnPause: false,
-    });
-    if (intent.paused) await this.#detach(producer);
-    return producer;
-  }
-
-  /** Muted means that nothing leaves this machine, not that the server drops it. */
-  async applyMuted(session: Session): Promise<void> {
-    const producer = await this.publish(session);
-    if (this.muted) {
-      await this.#detach(producer);
-      await session.request("pauseProducer", { producerId: producer.id });
-    } else {
-      await session.request("resumeProducer", { producerId: producer.id });
-      await producer.replaceTrack({ track: this.track });
-      producer.resume();
-    }
-  }
-
-  async #detach(producer: mediasoup.Producer): Promise<void> {
-    producer.pause();
-    await producer.replaceTrack({ track: null });
-  }
-
-  /** Resolves when the server has confirmed it, or has nothing left to confirm. */
-  async withdraw(): Promise<void> {
-    const session = this.#session;
-    const producer = await this.#producing?.catch(() => undefined);
-    if (!session || !producer) return;
-    producer.close();
-    try {
-      await session.request("closeProducer", { producerId: producer.id });
-    } catch (error) {
-      if (!session.closed && !isGone(error)) throw error;
-    }
-  }
-
-  release(): void {
-    this.track.removeEventListener("ended", this.#onEnded);
-  }
-}
-
-/** One thing at a time for each label, in the order asked. */
-class Turns {
-  readonly #last = new Map<string, Promise<unknown>>();
-
-  async take<Result>(label: string, act: () => Promise<Result>): Promise<Result> {
-    const turn = (this.#last.get(label) ?? Promise.resolve()).then(act);
-    const settled = turn.catch(() => undefined);
-    this.#last.set(label, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.#last.get(label) === settled) this.#last.delete(label);
-    }
+  #sourceEnded(label: string, track: MediaStreamTrack): void {
+    const takeOff = async (): Promise<void> => {
+      const publication = this.#held.get(label);
+      if (publication?.track !== track) return; // replaced, or removed, before it was our turn
+      await this.#takeOff(publication);
+      this.#observer.ended(label, track);
+    };
+    this.#turns.take(label, takeOff).catch((error: unknown) => this.#observer.failed(toSimplePeerError(error)));
   }
 }
 

@@ -1,51 +1,143 @@
-/** How a track is sent: defaults, and the choice of a codec. */
+/** How a track is sent: what may be asked for, the presets where nothing is, and the choice of a codec. */
 import type { Device, types as mediasoup } from "mediasoup-client";
 import { SimplePeerError } from "./errors.js";
 
 export interface PublishOptions {
   /**
-   * Encodings as in RTCRtpTransceiverInit.sendEncodings. More than one is simulcast: lowest quality first.
-   * Default: one; video up to 1.5 Mbps (enough for 720p), audio 64 kbps.
+   * Video in three sizes at once (two below 480 lines, and for screens), so that the server can give each viewer what
+   * that one can take. Default: false.
    */
+  simulcast?: boolean;
+  /** Your own encodings, as in RTCRtpTransceiverInit.sendEncodings, lowest quality first; they overrule all presets. */
   encodings?: RTCRtpEncodingParameters[];
-  /** A MIME type, e.g. "video/VP9". Default: the first that the browser and the server have in common. */
+  /** In bits per second, for the best encoding. Default: by the size of the picture, or 64 000 for audio. */
+  maxBitrate?: number;
+  /**
+   * What the track shows. "detail" and "text" (the default for a shared screen) keep every pixel and give up frames;
+   * "motion" (the default for anything else) does the opposite. "music" is stereo in twice the bitrate.
+   */
+  contentHint?: "motion" | "detail" | "text" | "speech" | "music";
+  /** What gives when the network or the processor is short. Default: the browser's, by contentHint. */
+  degradationPreference?: "maintain-framerate" | "maintain-resolution" | "balanced";
+  /** "VP9", or "video/VP9". Default: the first that the browser and the server have in common. */
   codec?: string;
 }
 
-const VIDEO_MAX_BITRATE_BPS = 1_500_000;
-const AUDIO_MAX_BITRATE_BPS = 64_000;
+type ProducerChoices = Pick<mediasoup.ProducerOptions, "encodings" | "codec" | "codecOptions">;
 
-// Speech over an unreliable network: mono, always sent (a gap would read as loss), and FEC against single losses.
-const OPUS: mediasoup.ProducerCodecOptions = {
-  opusStereo: false,
-  opusDtx: false,
-  opusFec: true,
-  opusMaxAverageBitrate: AUDIO_MAX_BITRATE_BPS,
-};
+/** Enough for 720 lines that move, and for 1080. */
+const CAMERA_MAX_BITRATE_BPS = 1_500_000;
+const LARGE_MAX_BITRATE_BPS = 2_500_000;
+const LARGE_HEIGHT = 1080;
+const UNKNOWN_HEIGHT = 720;
+/** Half as high and half as wide needs more than a quarter of the bits. */
+const HALVED_BITRATE_SHARE = 0.3;
+const LEAST_HALVED_HEIGHT = 240;
+const MAX_HALVINGS = 2;
 
-export function producerOptions(
-  device: Device,
-  kind: mediasoup.MediaKind,
-  { encodings, codec }: PublishOptions,
-): Pick<mediasoup.ProducerOptions, "encodings" | "codec" | "codecOptions"> {
-  const maxBitrate = kind === "video" ? VIDEO_MAX_BITRATE_BPS : AUDIO_MAX_BITRATE_BPS;
+/** A screen is large and mostly still: few frames, but sharp ones. */
+const SCREEN_MAX_BITRATE_BPS = 2_500_000;
+const SCREEN_MAX_FRAMERATE = 15;
+const SCREEN_MAX_HALVINGS = 1;
+
+const SPEECH_MAX_BITRATE_BPS = 64_000;
+const MUSIC_MAX_BITRATE_BPS = 128_000;
+
+/** @throws SimplePeerError `bad_request`, `unsupported` */
+export function producerChoices(device: Device, track: MediaStreamTrack, options: PublishOptions): ProducerChoices {
+  const kind = track.kind as mediasoup.MediaKind;
   return {
-    encodings: (encodings as mediasoup.RtpEncodingParameters[] | undefined) ?? [{ maxBitrate }],
-    ...(kind === "audio" && { codecOptions: OPUS }),
-    ...(codec !== undefined && { codec: findCodec(device, kind, codec) }),
+    ...(kind === "audio" ? audioChoices(track, options) : { encodings: videoEncodings(track, options) }),
+    ...(options.codec !== undefined && { codec: findCodec(device, kind, options.codec) }),
   };
 }
 
-function findCodec(device: Device, kind: mediasoup.MediaKind, mimeType: string): mediasoup.RtpCodecCapability {
+/** Tells the browser what the track shows, where the application has not told it itself. */
+export function hintContent(track: MediaStreamTrack, { contentHint }: PublishOptions): void {
+  if (contentHint) track.contentHint = contentHint;
+  else if (!track.contentHint && isScreen(track)) track.contentHint = "detail";
+}
+
+/** Browsers that know no such thing ignore it. */
+export async function preferDegradation(sender: RTCRtpSender, preference: string): Promise<void> {
+  await sender.setParameters({ ...sender.getParameters(), degradationPreference: preference } as RTCRtpSendParameters);
+}
+
+/** Whether a producer made with the one would do for the other. */
+export function sameOptions(one: PublishOptions, other: PublishOptions): boolean {
+  const ordered = (options: PublishOptions) => JSON.stringify(Object.entries(options).sort());
+  return ordered(one) === ordered(other);
+}
+
+function audioChoices(track: MediaStreamTrack, { encodings, maxBitrate, contentHint }: PublishOptions) {
+  const music = (contentHint ?? track.contentHint) === "music";
+  const bitrate = maxBitrate ?? (music ? MUSIC_MAX_BITRATE_BPS : SPEECH_MAX_BITRATE_BPS);
+  // For an unreliable network: always sent (a gap would read as loss), and FEC against single losses.
+  const codecOptions: mediasoup.ProducerCodecOptions = {
+    opusStereo: music,
+    opusDtx: false,
+    opusFec: true,
+    opusMaxAverageBitrate: bitrate,
+  };
+  return { encodings: asGiven(encodings) ?? [{ maxBitrate: bitrate }], codecOptions };
+}
+
+function videoEncodings(track: MediaStreamTrack, options: PublishOptions): mediasoup.RtpEncodingParameters[] {
+  const own = asGiven(options.encodings);
+  if (own) return own;
+  const height = heightOf(track);
+  const detail = ["detail", "text"].includes(options.contentHint ?? track.contentHint);
+  const maxBitrate = options.maxBitrate ?? (detail ? SCREEN_MAX_BITRATE_BPS : cameraBitrate(height));
+  const best = { maxBitrate, ...(detail && { maxFramerate: SCREEN_MAX_FRAMERATE }) };
+  if (!options.simulcast) return [best];
+  return sizes(height, detail ? SCREEN_MAX_HALVINGS : MAX_HALVINGS).map((halvings) => ({
+    ...best,
+    scaleResolutionDownBy: 2 ** halvings,
+    maxBitrate: Math.round(maxBitrate * HALVED_BITRATE_SHARE ** halvings),
+  }));
+}
+
+/** How often each size is halved, the smallest first; always at least two sizes, or it would be no simulcast. */
+function sizes(height: number, maxHalvings: number): number[] {
+  const useful = Math.floor(Math.log2(height / LEAST_HALVED_HEIGHT)) + 1;
+  const halvings = Math.min(Math.max(useful, 1), maxHalvings);
+  return Array.from({ length: halvings + 1 }, (_, index) => halvings - index);
+}
+
+function cameraBitrate(height: number): number {
+  return height < LARGE_HEIGHT ? CAMERA_MAX_BITRATE_BPS : LARGE_MAX_BITRATE_BPS;
+}
+
+function heightOf(track: MediaStreamTrack): number {
+  const { width, height } = settingsOf(track);
+  return Math.min(width ?? height ?? UNKNOWN_HEIGHT, height ?? UNKNOWN_HEIGHT); // a phone held upright is no 1080p
+}
+
+function isScreen(track: MediaStreamTrack): boolean {
+  return "displaySurface" in settingsOf(track);
+}
+
+/** Sources outside of browsers have none. */
+function settingsOf(track: MediaStreamTrack): MediaTrackSettings {
+  return track.getSettings?.() ?? {};
+}
+
+/** The types of the browser and of mediasoup-client differ where neither looks. */
+function asGiven(encodings?: RTCRtpEncodingParameters[]): mediasoup.RtpEncodingParameters[] | undefined {
+  return encodings as mediasoup.RtpEncodingParameters[] | undefined;
+}
+
+function findCodec(device: Device, kind: mediasoup.MediaKind, name: string): mediasoup.RtpCodecCapability {
   const choice = (device.sendRtpCapabilities.codecs ?? []).filter(
     (codec) => codec.kind === kind && !/\/rtx$/i.test(codec.mimeType),
   );
-  const found = choice.find((codec) => codec.mimeType.toLowerCase() === mimeType.toLowerCase());
+  const mimeType = (name.includes("/") ? name : `${kind}/${name}`).toLowerCase();
+  const found = choice.find((codec) => codec.mimeType.toLowerCase() === mimeType);
   if (found) return found;
   const names = [...new Set(choice.map((codec) => codec.mimeType))].join(", ");
   throw new SimplePeerError(
     "unsupported",
-    `this browser and the server cannot both send "${mimeType}"`,
+    `this browser and the server cannot both send "${name}"`,
     names ? `use one of: ${names}` : `they have no ${kind} codec in common`,
   );
 }

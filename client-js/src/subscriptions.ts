@@ -31,18 +31,7 @@ export class Subscriptions {
   }
 
   offered(offer: ProducerOffer): void {
-    if (this.#byProducer.has(offer.producerId)) return;
-    const subscription = new Subscription(offer, this.#audience);
-    this.#byProducer.set(offer.producerId, subscription);
-    this.#keeper
-      .current()
-      .then((session) => subscription.start(session))
-      .catch((cause: unknown) => {
-        if (subscription.ended) return; // withdrawn, or the session lost, meanwhile
-        const error = toSimplePeerError(cause);
-        subscription.failed(error);
-        if (!isGone(error)) this.#audience.failed(error);
-      });
+    if (!this.#byProducer.has(offer.producerId)) void this.#takeUp(offer);
   }
 
   withdrawn(producerId: string, reason: RemovalReason): void {
@@ -76,16 +65,32 @@ export class Subscriptions {
     for (const offer of offers) this.offered(offer);
   }
 
-  /** The receiving transport is another one: every track is received anew on it. */
-  receiveAnew(): void {
-    for (const { offer } of [...this.#byProducer.values()]) {
-      this.#drop(offer.producerId, "connection_lost");
-      this.offered(offer);
-    }
+  /** The receiving transport is another one: every track is received anew on it. Resolves when they are. */
+  async receiveAnew(): Promise<void> {
+    const lost = [...this.#byProducer.values()].filter(({ consumer }) => consumer?.closed);
+    await Promise.all(
+      lost.map(({ offer }) => {
+        this.#drop(offer.producerId, "connection_lost");
+        return this.#takeUp(offer);
+      }),
+    );
   }
 
   clear(reason: RemovalReason): void {
     for (const producerId of [...this.#byProducer.keys()]) this.#drop(producerId, reason);
+  }
+
+  async #takeUp(offer: ProducerOffer): Promise<void> {
+    const subscription = new Subscription(offer, this.#audience);
+    this.#byProducer.set(offer.producerId, subscription);
+    try {
+      await this.#keeper.run((session) => subscription.start(session));
+    } catch (cause) {
+      if (subscription.ended) return; // withdrawn meanwhile
+      const error = toSimplePeerError(cause);
+      subscription.failed(error);
+      if (!isGone(error)) this.#audience.failed(error);
+    }
   }
 
   #drop(producerId: string, reason: RemovalReason): void {
@@ -135,16 +140,18 @@ export class Subscription {
 
   /** The server's consumer is paused until our receiving end is set up: the first keyframe must not be lost. */
   async start(session: Session): Promise<void> {
-    if (this.#ended) return;
-    const transport = await session.transports.get("recv");
-    if (this.#ended) return;
-    const answer = await session.request("consume", { transportId: transport.id, producerId: this.offer.producerId });
-    const { consumerId: id, producerId, kind, rtpParameters } = answer;
-    if (this.#ended) return;
-    const consumer = await transport.consume({ id, producerId, kind, rtpParameters });
-    if (this.#ended) return consumer.close(); // withdrawn meanwhile; the server has closed its own
-    this.#announce(consumer);
-    await session.request("resumeConsumer", { consumerId: id });
+    const consumerId = await session.transports.run("recv", async (transport) => {
+      if (this.#ended) return undefined;
+      const { producerId } = this.offer;
+      const answer = await session.request("consume", { transportId: transport.id, producerId });
+      if (this.#ended) return undefined;
+      const { consumerId: id, kind, rtpParameters } = answer;
+      const consumer = await transport.consume({ id, producerId, kind, rtpParameters });
+      if (this.#ended) return consumer.close(); // withdrawn meanwhile; the server has closed its own
+      this.#announce(consumer);
+      return id;
+    });
+    if (consumerId) await session.request("resumeConsumer", { consumerId });
   }
 
   failed(error: SimplePeerError): void {
