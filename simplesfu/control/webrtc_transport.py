@@ -46,12 +46,12 @@ class WebRtcTransport:
         self.on_producer: Signal[[Producer]] = Signal()
         self._engine = engine
         self._plane = engine.plane
-        self._config = config
         self._router_capabilities = router_capabilities
         self._cname = ""
         self._mids = count()
         self._ssrcs: set[int] = set()
         self._link = engine.create_link(self)
+        self.limit_incoming(config.max_incoming_bitrate_bps)
         self.data = DataTransport(self._link.sctp, self._link.tasks)
 
     @property
@@ -81,8 +81,12 @@ class WebRtcTransport:
         """Begin to connect; on_state tells how it goes. Raises AlreadyConnected, BadParameters, Closed."""
         self._check_open()
         remote = ortc.validate_dtls_parameters(dtls_parameters)
-        self._plane.set_max_recv_bitrate(self._link.handle, self._config.max_incoming_bitrate_bps)
         self._link.connect(remote)
+
+    def limit_incoming(self, bps: int) -> None:
+        """What the client may send, which it is told by REMB; 0: as much as it likes. Raises Closed."""
+        self._check_open()
+        self._plane.set_max_recv_bitrate(self._link.handle, bps)
 
     def restart_ice(self) -> IceParameters:
         """New credentials; media goes on over the old path until the client has proven a new one. An ended link comes
