@@ -1,0 +1,63 @@
+"""The shapes of docs/protocol.md that concern data: what sets the channels up. What they carry is in data_parts.py."""
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from simplesfu.signaling.messages import Message, Name, Notification
+from simplesfu.types import SctpStreamParameters
+
+DataLabel = Annotated[str, Meta(max_length=128)]
+"""What an application calls a kind of message; "" is one like any other."""
+
+ChannelName = Annotated[str, Meta(max_length=128)]
+
+DataEndReason = Literal["too_slow", "sctp_closed", "closed"]
+
+
+class ProduceData(Message):
+    transport_id: Name
+    sctp_stream_parameters: SctpStreamParameters
+    label: ChannelName = ""
+    protocol: ChannelName = ""
+
+
+class ProduceDataAnswer(Message):
+    data_producer_id: str
+
+
+class ConsumeData(Message):
+    transport_id: Name
+    reliable: bool
+
+
+class ConsumeDataAnswer(Message):
+    data_consumer_id: str
+    data_producer_id: str
+    sctp_stream_parameters: SctpStreamParameters
+    label: str
+    protocol: str
+
+
+class OpenData(Message):
+    label: DataLabel
+
+
+class DataConsumerClosed(Notification):
+    event: ClassVar[str] = "dataConsumerClosed"
+    data_consumer_id: str
+    reason: DataEndReason
+
+
+class DataProducerClosed(Notification):
+    event: ClassVar[str] = "dataProducerClosed"
+    data_producer_id: str
+    reason: DataEndReason
+
+
+class DataClosed(Notification):
+    """What openData has allowed is not allowed any longer."""
+
+    event: ClassVar[str] = "dataClosed"
+    label: str
