@@ -2,13 +2,18 @@
 import type { Audience } from "./audience.js";
 import type { SimplePeerError } from "./errors.js";
 import { Publications } from "./publications.js";
+import { Reconciler } from "./reconciler.js";
 import { Roster } from "./roster.js";
-import { Session, type SessionOptions } from "./session.js";
-import { SessionKeeper } from "./session-keeper.js";
-import { type AnySocket, Signaling } from "./signaling.js";
+import { type KeeperOptions, SessionKeeper } from "./session-keeper.js";
+import { type AnySocket, fromWire } from "./signaling.js";
 import { Subscriptions } from "./subscriptions.js";
-import type { NotificationHandlers } from "./types.js";
+import type { Direction, NotificationHandlers, TransportState } from "./types.js";
 import { Wishes } from "./wishes.js";
+
+export interface ConnectionOptions extends KeeperOptions {
+  /** How often what is believed here is compared with what the server has. 0: never. Default: 60 000. */
+  reconcileMs?: number;
+}
 
 export class Connection {
   readonly keeper: SessionKeeper;
@@ -17,23 +22,47 @@ export class Connection {
   readonly subscriptions: Subscriptions;
   readonly roster: Roster;
   readonly #audience: Audience;
-  readonly #signaling: Signaling;
-  readonly #options: SessionOptions;
+  readonly #reconciler: Reconciler;
+  readonly #handlers = this.#notificationHandlers();
 
-  constructor(socket: AnySocket, timeoutMs: number, options: SessionOptions, audience: Audience) {
+  constructor(socket: AnySocket, options: ConnectionOptions, audience: Audience) {
     this.#audience = audience;
-    this.#options = options;
     const failed = (error: SimplePeerError) => audience.failed(error);
-    this.keeper = new SessionKeeper({
-      open: () => this.#openSession(),
-      opened: (session) => {
-        this.publications.republish(session);
-        audience.emit("connectionStateChange", { direction: "signaling", state: "connected", reason: "" });
+    this.keeper = new SessionKeeper(
+      socket,
+      options,
+      {
+        // Before anybody else uses the session: what is published next must be seen in these rooms, and nowhere else.
+        fitOut: async (session) => {
+          await this.wishes.sayAll(session, failed);
+          await session.request("enter", {});
+        },
+        opened: (session) => {
+          this.publications.republish(session);
+          this.#tellSignaling("connected", "new_session");
+        },
+        resumed: (session, snapshot) => {
+          if (snapshot) this.#reconciler.apply(session, snapshot);
+          this.#tellSignaling("connected", "resumed");
+        },
+        suspended: (reason) => this.#tellSignaling("disconnected", reason),
+        ended: () => {
+          this.subscriptions.clear("connection_lost");
+          this.roster.clear("connection_lost");
+        },
+        missed: () => this.#reconciler.soon(),
+        notified: (event, payload) => this.#notified(event, payload),
+        failed,
       },
-      failed,
-      leave: () => this.#signaling.leave(),
-      rejoin: () => this.#signaling.rejoin(),
-    });
+      {
+        stateChanged: (direction, state, reason) => {
+          if (state === "connected") this.keeper.healthy();
+          audience.emit("connectionStateChange", { direction, state, reason });
+        },
+        rebuilt: (direction) => this.#moveAll(direction),
+        failed,
+      },
+    );
     this.wishes = new Wishes(this.keeper);
     this.publications = new Publications(this.keeper, {
       ended: (label, track) => audience.emit("trackEnded", { label, track }),
@@ -44,41 +73,31 @@ export class Connection {
       (peerId, reason) => audience.emit("peerDisconnection", { peerId, reason }),
     );
     this.subscriptions = new Subscriptions(this.keeper, audience);
-    this.#signaling = new Signaling(socket, timeoutMs, this.#notificationHandlers(), {
-      connected: () => void this.keeper.connected(),
-      disconnected: (reason, mayReturn) => this.#sessionLost(reason, mayReturn),
-      refused: (error) => this.keeper.refused(error),
-    });
+    this.#reconciler = new Reconciler(this, options.reconcileMs, failed);
   }
 
   close(): void {
-    this.#signaling.close();
+    this.#reconciler.close();
     this.publications.close();
     this.keeper.close();
     this.subscriptions.clear("closed");
     this.roster.clear("closed");
   }
 
-  async #openSession(): Promise<Session> {
-    const session = await Session.open(this.#signaling, this.#options, {
-      stateChanged: (direction, state, reason) => {
-        if (state === "connected") this.keeper.healthy();
-        this.#audience.emit("connectionStateChange", { direction, state, reason });
-      },
-      lost: () => this.keeper.startAnew(),
-      failed: (error) => this.#audience.failed(error),
-    });
-    // Before anybody else uses the session: what is published next must be seen in these rooms, and nowhere else.
-    await this.wishes.repeat(session, (error) => this.#audience.failed(error));
-    return session;
+  /** What hung on a transport that was lost goes to the one in its place. */
+  async #moveAll(direction: Direction): Promise<void> {
+    const session = this.keeper.session;
+    if (direction === "recv") await this.subscriptions.receiveAnew();
+    else if (session) await this.publications.sendAnew(session);
   }
 
-  #sessionLost(reason: string, mayReturn: boolean): void {
-    this.keeper.disconnected();
-    this.subscriptions.clear("connection_lost");
-    this.roster.clear("connection_lost");
-    this.#audience.emit("connectionStateChange", { direction: "signaling", state: "disconnected", reason });
-    if (!mayReturn) this.keeper.startAnew();
+  #tellSignaling(state: TransportState, reason: string): void {
+    this.#audience.emit("connectionStateChange", { direction: "signaling", state, reason });
+  }
+
+  #notified(event: string, payload: unknown): void {
+    const handlers: { [event: string]: ((payload: never) => void) | undefined } = this.#handlers;
+    handlers[event]?.(payload as never);
   }
 
   #notificationHandlers(): NotificationHandlers {
@@ -99,8 +118,15 @@ export class Connection {
       consumerHeld: ({ producerId, reason }) => this.subscriptions.setHeld(producerId, reason),
       transportStateChange: (change) => this.keeper.session?.transports.serverSaw(change),
       roomJoined: ({ roomId, peerIds }) => this.#audience.emit("roomJoined", { roomId, peerIds }),
-      roomLeft: ({ roomId, reason }) => this.#audience.emit("roomLeft", { roomId, reason }),
-      ended: () => undefined,
+      roomLeft: ({ roomId, reason }) => {
+        this.wishes.roomTaken(roomId);
+        this.#audience.emit("roomLeft", { roomId, reason });
+      },
+      ended: (told) => {
+        const error = fromWire(told);
+        this.keeper.dismissed(error);
+        this.#audience.emit("ended", { error });
+      },
     };
   }
 }

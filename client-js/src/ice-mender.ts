@@ -1,40 +1,38 @@
 /**
- * Decides when a transport's ICE is restarted: one restart at a time, again and again with growing waits, until the
- * transport is connected. It does not know how a restart is done.
+ * Decides when a transport's ICE is restarted, and when that is given up: one restart at a time, two at most, and if
+ * the transport is not connected then, it needs to be made anew. It does not know how either is done.
  */
-import { Backoff } from "./backoff.js";
 import type { TransportState } from "./types.js";
 
 /** Most short interruptions heal by themselves; a restart in the middle of that only costs time. */
 const DISCONNECTED_GRACE_MS = 1_000;
-/** A restart needs a few round trips over the socket and as many over the network before it can have worked. */
-const RETRY_FIRST_MS = 3_000;
-const RETRY_MAX_MS = 12_000;
+/** How long each restart has to work: a few round trips over the socket and as many over the network. */
+const RESTART_WAITS_MS: readonly number[] = [3_000, 5_000];
+
+export interface MenderObserver {
+  /** Restarts have not helped. */
+  givenUp(): void;
+  /** Hears of the restarts that nobody asked for and that nobody else can therefore hear of. */
+  restartFailed(error: unknown): void;
+}
 
 export class IceMender {
   readonly #restart: () => Promise<void>;
-  readonly #onFailure: (error: unknown) => void;
-  readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
+  readonly #observer: MenderObserver;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #underway: Promise<void> | undefined;
+  #closed = false;
 
-  /** `onFailure` hears of the restarts that nobody asked for and that nobody else can therefore hear of. */
-  constructor(restart: () => Promise<void>, onFailure: (error: unknown) => void) {
+  constructor(restart: () => Promise<void>, observer: MenderObserver) {
     this.#restart = restart;
-    this.#onFailure = onFailure;
+    this.#observer = observer;
   }
 
   stateChanged(state: TransportState): void {
-    if (state === "connected") {
-      this.#backoff.reset();
-      this.#cancel();
-    } else if (state === "disconnected") {
-      this.#schedule(DISCONNECTED_GRACE_MS);
-    } else if (state === "failed") {
-      this.#schedule(0);
-    } else if (state === "closed") {
-      this.close();
-    }
+    if (state === "connected") this.#cancel();
+    else if (state === "disconnected") this.#schedule(DISCONNECTED_GRACE_MS);
+    else if (state === "failed") this.#schedule(0);
+    else if (state === "closed") this.close();
   }
 
   /** Restarts at once, or joins the restart that is under way. */
@@ -46,20 +44,23 @@ export class IceMender {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancel();
   }
 
   #schedule(delayMs: number): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => void this.#mend(), delayMs);
+    if (this.#closed || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => void this.#mend(0), delayMs);
   }
 
   /** Holds #timer from the first wait to the last, so that nothing else is scheduled meanwhile. */
-  async #mend(): Promise<void> {
+  async #mend(restarts: number): Promise<void> {
+    const waitMs = RESTART_WAITS_MS[restarts];
+    if (waitMs === undefined) return this.#observer.givenUp();
     const timer = this.#timer;
-    await this.restart().catch(this.#onFailure);
+    await this.restart().catch((error: unknown) => this.#observer.restartFailed(error));
     if (this.#timer !== timer) return; // connected, or closed, in the meantime
-    this.#timer = setTimeout(() => void this.#mend(), this.#backoff.nextMs());
+    this.#timer = setTimeout(() => void this.#mend(restarts + 1), waitMs);
   }
 
   #cancel(): void {

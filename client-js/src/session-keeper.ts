@@ -1,38 +1,105 @@
-/** Sees to it that there is a session: opens one at each connection, tries again where that may help. */
+/**
+ * Sees to it that there is a session: greets the server at each connection, resumes the session where the server still
+ * has it, opens another where not, and tries again where that may help.
+ *
+ *     no session ──hello──▶ opening ──▶ open ◀──resumed── suspended (the socket is away)
+ *         ▲                    │          │──────lost───────▶ │
+ *         └────────────────────┴──────────┴──── ended ◀───────┘ not resumed, left, or the grace period is over
+ */
 import { Backoff } from "./backoff.js";
+import { Deferred } from "./deferred.js";
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
-import type { Session } from "./session.js";
+import { HeartbeatWatch } from "./heartbeat.js";
+import { type Deliver, Inbox } from "./inbox.js";
+import { Session, type SessionOptions } from "./session.js";
+import { type AnySocket, type Ending, Signaling } from "./signaling.js";
+import type { TransportObserver } from "./transports.js";
+import { PROTOCOL_VERSION, type Snapshot, type Welcome } from "./types.js";
 
+export interface KeeperOptions extends SessionOptions {
+  /** How long the server may take to answer a request. Default: 10 000. */
+  timeoutMs?: number;
+  /** How long a call may take in all, a lost connection included. Default: 30 000. */
+  patienceMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
+/** By then a server that the loss was not told has noticed it too. */
+const NOTICING_HEARTBEATS = 4;
 
-/** Failures of an opening that the next attempt need not meet again. */
-const TRANSIENT = new Set(["timeout", "internal_error", "too_many_requests"]);
+/** Failures of a greeting, or of an opening, that the next attempt need not meet again. */
+const TRANSIENT = new Set(["timeout", "internal_error", "too_many_requests", "closed"]);
 
-export interface SessionKeeperObserver {
-  /** Makes a session fit for use; it is nobody's yet. */
-  open(): Promise<Session>;
+export interface KeeperObserver {
+  /** Makes a new session fit for use; it is nobody's yet. */
+  fitOut(session: Session): Promise<void>;
   opened(session: Session): void;
+  /** The socket is back, and all is as it was; `snapshot` stands for what was missed, if that is not told again. */
+  resumed(session: Session, snapshot: Snapshot | undefined): void;
+  /** The socket is away. Media flows on. */
+  suspended(reason: string): void;
+  /** What there was is gone; there may be another session later. */
+  ended(): void;
+  /** Something was missed: what is believed must be compared with what the server has. */
+  missed(): void;
+  notified: Deliver;
   failed(error: SimplePeerError): void;
-  leave(): void;
-  rejoin(): void;
 }
 
 export class SessionKeeper {
-  readonly #observer: SessionKeeperObserver;
+  readonly #signaling: Signaling;
+  readonly #observer: KeeperObserver;
+  readonly #transportObserver: TransportObserver;
+  readonly #options: KeeperOptions;
+  readonly #timeoutMs: number;
+  readonly #patienceMs: number;
+  readonly #inbox: Inbox;
+  readonly #heartbeat = new HeartbeatWatch(() => this.#signaling.interrupt());
   readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   /** Those who wait for a session wait for this; it is replaced when what it was settled with is over. */
   #next = new Deferred<Session>();
+  /** The one there is: opening, open, or suspended. */
   #session: Session | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #token: string | undefined;
+  /** Changes with every connection and every loss, so that what was begun before can tell. */
+  #connection = 0;
+  #connected = false;
+  #graceMs = 0;
+  #retrying: ReturnType<typeof setTimeout> | undefined;
+  #graceOver: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(observer: SessionKeeperObserver) {
+  constructor(
+    socket: AnySocket,
+    options: KeeperOptions,
+    observer: KeeperObserver,
+    transportObserver: TransportObserver,
+  ) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.#observer = observer;
+    this.#transportObserver = transportObserver;
+    this.#inbox = new Inbox(observer.notified, () => observer.missed());
+    this.#signaling = new Signaling(socket, this.#timeoutMs, {
+      connected: () => void this.#greet(),
+      disconnected: (reason, ending) => this.#disconnected(reason, ending),
+      refused: (error) => this.#refused(error),
+      heard: (event, payload) => this.#heard(event, payload),
+    });
   }
 
+  /** The one there is, whether its socket is there or away. */
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** Whether the socket is there. */
+  get connected(): boolean {
+    return this.#connected;
   }
 
   /** The session there is, or the next. Rejects when the last attempt to open one failed, or after close(). */
@@ -40,10 +107,25 @@ export class SessionKeeper {
     return this.#next.promise;
   }
 
-  /** Does it on the session there is; when that ends in the middle, does it again on the next. */
+  /**
+   * Does it on the session there is; when that ends in the middle, does it again on the next. Settles within the
+   * patience. What `act` has begun by then goes on: it is for the caller to take it back.
+   * @throws SimplePeerError what `act` throws; `disconnected` or `timeout` when patience is at its end
+   */
   async run<Result>(act: (session: Session) => Promise<Result>): Promise<Result> {
+    const bound = new Deferred<never>();
+    const timer = setTimeout(() => bound.reject(this.#outOfPatience()), this.#patienceMs);
+    try {
+      return await Promise.race([this.#runOn(act, bound), bound.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #runOn<Result>(act: (session: Session) => Promise<Result>, bound: Deferred<never>): Promise<Result> {
     for (;;) {
       const session = await this.current();
+      if (bound.settled) return bound.promise;
       try {
         return await act(session);
       } catch (error) {
@@ -52,47 +134,11 @@ export class SessionKeeper {
     }
   }
 
-  /** The connection is there. */
-  async connected(): Promise<void> {
-    this.#forgetRetry();
-    this.#expectAnother();
-    const expected = this.#next;
-    try {
-      const session = await this.#observer.open();
-      if (this.#next !== expected) return session.close(); // lost again meanwhile
-      this.#session = session;
-      expected.resolve(session);
-      this.#observer.opened(session);
-    } catch (cause) {
-      if (this.#next !== expected) return;
-      const error = toSimplePeerError(cause);
-      this.refused(error);
-      if (TRANSIENT.has(error.code)) this.startAnew();
-    }
-  }
-
-  /** The connection is gone, and the session with it. */
-  disconnected(): void {
-    this.#session?.close();
-    this.#session = undefined;
-    this.#expectAnother();
-  }
-
-  /** There will be no session until the next connection. */
-  refused(error: SimplePeerError): void {
-    this.#expectAnother();
-    this.#next.reject(error);
-    this.#observer.failed(error);
-  }
-
-  /** Drops a session that is of no more use, if there is one, and a little later starts anew. */
-  startAnew(): void {
-    if (this.#closed || this.#retry !== undefined) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#observer.rejoin();
-    }, this.#backoff.nextMs());
-    this.#observer.leave();
+  /** A snapshot tells all up to this number. @returns whether it is not older than what has been heard */
+  skipTo(seq: number): boolean {
+    if (seq < this.#inbox.lastSeq) return false;
+    this.#inbox.skipTo(seq);
+    return true;
   }
 
   /** Media flows: whatever went wrong before is over. */
@@ -100,47 +146,179 @@ export class SessionKeeper {
     this.#backoff.reset();
   }
 
+  /** The server ended it on purpose: nothing more is tried, and all who ask hear why. */
+  dismissed(error: SimplePeerError): void {
+    this.#finish(error);
+  }
+
   close(): void {
+    this.#finish(new SimplePeerError("closed", "this SimplePeer is closed", "make a new one: new SimplePeer(socket)"));
+  }
+
+  // the connection
+
+  #heard(event: string, payload: unknown): void {
+    this.#heartbeat.heard();
+    if (event === "heartbeat") this.#answerHeartbeat();
+    else this.#inbox.receive(event, payload);
+  }
+
+  #answerHeartbeat(): void {
+    this.#backoff.reset();
+    const { lastSeq } = this.#inbox;
+    this.#signaling.ask("heartbeat", { lastSeq }).catch(() => undefined); // were it not heard, silence would tell
+  }
+
+  async #greet(): Promise<void> {
+    const connection = ++this.#connection;
+    this.#connected = true;
+    clearTimeout(this.#retrying);
+    this.#retrying = undefined;
+    if (!this.#session) this.#expectAnother();
+    this.#inbox.hold();
+    try {
+      const known = this.#token !== undefined && { token: this.#token, lastSeq: this.#inbox.lastSeq };
+      const welcome = await this.#signaling.ask("hello", { ...known });
+      if (connection === this.#connection) this.#welcomed(welcome);
+    } catch (error) {
+      if (connection === this.#connection) this.#notWelcomed(toSimplePeerError(error));
+    }
+  }
+
+  #notWelcomed(error: SimplePeerError): void {
+    const mayResume = this.#session !== undefined && TRANSIENT.has(error.code);
+    if (mayResume) this.#retryLater();
+    else this.#refused(error);
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (welcome.protocol !== PROTOCOL_VERSION) throw protocolMismatch(welcome.protocol);
+    clearTimeout(this.#graceOver);
+    this.#token = welcome.token;
+    this.#graceMs = welcome.gracePeriodMs + NOTICING_HEARTBEATS * welcome.heartbeatMs;
+    this.#heartbeat.start(welcome.heartbeatMs);
+    if (!welcome.resumed) this.#begin(welcome);
+    else if (this.#session) this.#resume(this.#session, welcome);
+    else this.#startAnew(); // the server has kept what we have not
+  }
+
+  #resume(session: Session, { snapshot, seq }: Welcome): void {
+    if (snapshot) this.#inbox.skipTo(seq);
+    session.resume();
+    this.#observer.resumed(session, snapshot);
+    this.#inbox.release();
+  }
+
+  #begin(welcome: Welcome): void {
+    this.#end();
+    const ask = this.#signaling.ask.bind(this.#signaling);
+    const session = new Session(welcome, ask, this.#timeoutMs, this.#options, this.#transportObserver);
+    this.#session = session;
+    session.resume();
+    this.#inbox.startAnew();
+    this.#inbox.release();
+    void this.#open(session);
+  }
+
+  async #open(session: Session): Promise<void> {
+    try {
+      await session.start();
+      await this.#observer.fitOut(session);
+      if (session.closed) return;
+      this.#next.resolve(session);
+      this.#observer.opened(session);
+    } catch (error) {
+      if (session.closed) return;
+      this.#signaling.leave(); // the server has a session that nobody would use
+      this.#refused(toSimplePeerError(error));
+    }
+  }
+
+  #disconnected(reason: string, ending: Ending): void {
+    clearTimeout(this.#graceOver);
+    if (this.#connected) {
+      this.#connected = false;
+      this.#connection++;
+      this.#heartbeat.stop();
+      this.#session?.suspend();
+      this.#observer.suspended(reason);
+    }
+    if (ending === "left") this.#end();
+    else if (this.#session) this.#graceOver = setTimeout(() => this.#end(), this.#graceMs);
+    if (ending === "dropped") this.#retryLater();
+  }
+
+  /** There will be no session until the next connection. */
+  #refused(error: SimplePeerError): void {
+    this.#end();
+    this.#next.reject(error);
+    this.#observer.failed(error);
+    if (TRANSIENT.has(error.code)) this.#retryLater();
+  }
+
+  /** Leaves, so that the server keeps nothing, and comes again a little later. */
+  #startAnew(): void {
+    this.#retryLater();
+    this.#signaling.leave();
+  }
+
+  #retryLater(): void {
+    if (this.#closed || this.#retrying !== undefined) return;
+    this.#retrying = setTimeout(() => {
+      this.#retrying = undefined;
+      if (this.#connected) void this.#greet();
+      else this.#signaling.rejoin();
+    }, this.#backoff.nextMs());
+  }
+
+  // the session
+
+  #end(): void {
+    this.#expectAnother();
+    if (!this.#session) return;
+    this.#session.close();
+    this.#session = undefined;
+    this.#observer.ended();
+  }
+
+  #finish(error: SimplePeerError): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#forgetRetry();
-    this.disconnected();
-    this.#next.reject(
-      new SimplePeerError("closed", "this SimplePeer is closed", "make a new one: new SimplePeer(socket)"),
-    );
+    this.#connected = false;
+    this.#connection++;
+    clearTimeout(this.#retrying);
+    clearTimeout(this.#graceOver);
+    this.#heartbeat.stop();
+    this.#signaling.close();
+    this.#end();
+    this.#next.reject(error);
   }
 
   /** Keeps those who wait waiting; those who come after a settled one wait for another. */
   #expectAnother(): void {
-    const previous = this.#next;
+    if (!this.#next.settled) return;
     this.#next = new Deferred<Session>();
-    if (previous.settled) return;
-    this.#next.promise.then(previous.resolve, previous.reject);
   }
 
-  #forgetRetry(): void {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+  #outOfPatience(): SimplePeerError {
+    return this.#connected
+      ? new SimplePeerError(
+          "timeout",
+          `that was not done within ${this.#patienceMs} ms`,
+          "is the server overloaded? patienceMs allows more time",
+        )
+      : new SimplePeerError(
+          "disconnected",
+          `the connection to the server has been away; gave up after ${this.#patienceMs} ms`,
+          'is the server up, and the network? What was wished is remembered; wait for "connectionStateChange"',
+        );
   }
 }
 
-class Deferred<Value> {
-  readonly promise: Promise<Value>;
-  resolve!: (value: Value) => void;
-  reject!: (error: unknown) => void;
-  settled = false;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = (value) => {
-        this.settled = true;
-        resolve(value);
-      };
-      this.reject = (error) => {
-        this.settled = true;
-        reject(error);
-      };
-    });
-    this.promise.catch(() => undefined); // whoever waits hears of it; with nobody waiting it is no accident
-  }
+function protocolMismatch(protocol: unknown): SimplePeerError {
+  return new SimplePeerError(
+    "protocol_mismatch",
+    `the server speaks protocol ${String(protocol)}, this client ${PROTOCOL_VERSION}`,
+    'load the client from the server itself: <script src="/socket.io/simple-peer.js">',
+  );
 }

@@ -1,12 +1,12 @@
 /**
- * One life of the connection: from the server's hello to the loss of the socket. It never comes back; the next
- * connection is another session.
+ * One peer's life on the server: its id, its media transports, its requests. It outlives its socket: while that is
+ * away media flows on, and requests wait until the server has resumed the session on another socket, or has not.
  */
 import { Device, type types as mediasoup } from "mediasoup-client";
 import { SimplePeerError } from "./errors.js";
-import type { Signaling } from "./signaling.js";
-import { type Request, type TransportObserver, Transports } from "./transports.js";
-import { PROTOCOL_VERSION } from "./types.js";
+import { type Request, Requests } from "./requests.js";
+import { type TransportObserver, Transports } from "./transports.js";
+import type { Welcome } from "./types.js";
 
 /** How the browser's side of a session is made. */
 export interface SessionOptions {
@@ -19,43 +19,64 @@ export interface SessionOptions {
 
 export class Session {
   readonly peerId: string;
-  readonly device: Device;
   readonly transports: Transports;
   readonly request: Request;
+  readonly #requests: Requests;
+  readonly #routerRtpCapabilities: mediasoup.RtpCapabilities;
+  readonly #deviceOptions: mediasoup.DeviceOptions | undefined;
+  #device: Device | undefined;
   #closed = false;
 
-  /** Greets the server and tells it what this browser can receive. */
-  static async open(signaling: Signaling, options: SessionOptions, observer: TransportObserver): Promise<Session> {
-    const device = await makeDevice(options.device);
-    const request: Request = (name, payload) => signaling.request(name, payload);
-    const { peerId, protocol, routerRtpCapabilities } = await request("hello", {});
-    if (protocol !== PROTOCOL_VERSION) throw protocolMismatch(protocol);
-    await device.load({ routerRtpCapabilities });
-    await request("setRtpCapabilities", { rtpCapabilities: device.recvRtpCapabilities });
-    return new Session(peerId, device, request, options, observer);
-  }
-
-  private constructor(
-    peerId: string,
-    device: Device,
-    request: Request,
-    { iceServers, iceTransportPolicy }: SessionOptions,
+  /** `ask` asks once, on the connection of the moment. */
+  constructor(
+    { peerId, routerRtpCapabilities }: Welcome,
+    ask: Request,
+    timeoutMs: number,
+    { device, iceServers, iceTransportPolicy }: SessionOptions,
     observer: TransportObserver,
   ) {
     this.peerId = peerId;
-    this.device = device;
-    this.request = request;
+    this.#routerRtpCapabilities = routerRtpCapabilities;
+    this.#deviceOptions = device;
+    this.#requests = new Requests(ask, timeoutMs);
+    this.request = (name, payload) => this.#requests.request(name, payload);
     const rtcOptions = { ...(iceServers && { iceServers }), ...(iceTransportPolicy && { iceTransportPolicy }) };
-    this.transports = new Transports(device, request, rtcOptions, observer);
+    this.transports = new Transports(() => this.device, this.request, rtcOptions, observer);
+  }
+
+  /** There once start() is through, and nobody gets a session before that. */
+  get device(): Device {
+    if (!this.#device) throw new SimplePeerError("disconnected", "the session has not started yet");
+    return this.#device;
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
+  /** Tells the server what this browser can receive. */
+  async start(): Promise<void> {
+    const device = await makeDevice(this.#deviceOptions);
+    await device.load({ routerRtpCapabilities: this.#routerRtpCapabilities });
+    this.#device = device;
+    await this.request("setRtpCapabilities", { rtpCapabilities: device.recvRtpCapabilities });
+  }
+
+  /** A connection carries it (again): what was asked and not answered is asked again. */
+  resume(): void {
+    this.#requests.resume();
+  }
+
+  /** Its connection is gone. */
+  suspend(): void {
+    this.#requests.suspend();
+  }
+
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.transports.close();
+    this.#requests.close(new SimplePeerError("disconnected", "the session ended before that was done"));
   }
 }
 
@@ -84,12 +105,4 @@ async function makeDevice(options: mediasoup.DeviceOptions = {}): Promise<Device
       { cause },
     );
   }
-}
-
-function protocolMismatch(protocol: unknown): SimplePeerError {
-  return new SimplePeerError(
-    "protocol_mismatch",
-    `the server speaks protocol ${String(protocol)}, this client ${PROTOCOL_VERSION}`,
-    'load the client from the server itself: <script src="/socket.io/simple-peer.js">',
-  );
 }

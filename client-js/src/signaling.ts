@@ -1,11 +1,12 @@
 /**
- * The `/simplesfu` namespace on the application's own connection: requests with answers, notifications, and
- * whether it is there. It follows the application's socket: joins when that is connected, leaves when that is gone.
+ * The `/simplesfu` namespace on the application's own connection: it asks, it hears, and it knows whether it is there.
+ * It follows the application's socket: joins when that is connected, leaves when that is gone, says goodbye with the
+ * page and returns with it. Whose session a connection carries is not its concern.
  */
 import type { Socket } from "socket.io-client";
 import { SimplePeerError } from "./errors.js";
-import { Turnstile } from "./turnstile.js";
-import type { Answer, NotificationHandlers, Payload, Reply, RequestName, WireError } from "./types.js";
+import { watchPage } from "./page-life.js";
+import type { Answer, Payload, Reply, RequestName, WireError } from "./types.js";
 
 // Whatever events the application has typed its socket with: none of ours are among them.
 // biome-ignore lint/suspicious/noExplicitAny: Socket's event maps are invariant, so no narrower type takes every socket
@@ -13,16 +14,24 @@ export type AnySocket = Socket<any, any>;
 
 const NAMESPACE = "/simplesfu";
 
-/** The server answers no more than 64 waiting requests of one peer; a room may have more tracks than that. */
-const MAX_UNANSWERED = 32;
+/** How a connection ended, which tells what may become of the session. */
+export type Ending =
+  /** The network's doing; socket.io reconnects by itself. */
+  | "lost"
+  /** The server ended the namespace and left the application's socket alone. Only rejoin() brings it back. */
+  | "dropped"
+  /** The page left, or the application's socket was disconnected by either side: the server keeps nothing. */
+  | "left";
 
 export interface SignalingObserver {
-  /** The server let us in; nothing of an earlier connection is known to it. */
+  /** The server let us in. */
   connected(): void;
-  /** `mayReturn`: socket.io reconnects by itself, or the application has to. False: only rejoin() brings it back. */
-  disconnected(reason: string, mayReturn: boolean): void;
+  /** May be called again with another ending when more is known. */
+  disconnected(reason: string, ending: Ending): void;
   /** The server did not let us in, and will not be asked again unless the application's socket reconnects. */
   refused(error: SimplePeerError): void;
+  /** Whatever event the server sent. */
+  heard(event: string, payload: unknown): void;
 }
 
 /** Connections that have a Signaling: the namespace's socket is one per connection, so a second would hear the first. */
@@ -31,12 +40,11 @@ const taken = new WeakSet<AnySocket["io"]>();
 export class Signaling {
   readonly #application: AnySocket;
   readonly #timeoutMs: number;
-  readonly #handlers: NotificationHandlers;
   readonly #observer: SignalingObserver;
-  readonly #unanswered = new Turnstile(MAX_UNANSWERED);
+  readonly #stopWatchingPage: () => void;
   #namespace: AnySocket | undefined;
 
-  constructor(socket: AnySocket, timeoutMs: number, handlers: NotificationHandlers, observer: SignalingObserver) {
+  constructor(socket: AnySocket, timeoutMs: number, observer: SignalingObserver) {
     if (taken.has(socket.io)) {
       throw new SimplePeerError(
         "already_exists",
@@ -47,28 +55,32 @@ export class Signaling {
     taken.add(socket.io);
     this.#application = socket;
     this.#timeoutMs = timeoutMs;
-    this.#handlers = handlers;
     this.#observer = observer;
+    // Without the goodbye others would see this peer for the whole grace period.
+    this.#stopWatchingPage = watchPage({ leaving: () => this.leave(), returned: () => this.rejoin() });
     socket.on("connect", this.#join);
     socket.on("disconnect", this.#leaveIfGone);
     if (socket.connected) this.#join();
   }
 
-  /** @throws SimplePeerError the server's, or `timeout`, `disconnected`, `bad_answer` */
-  async request<Name extends RequestName>(name: Name, payload: Payload<Name>): Promise<Reply<Name>> {
+  /**
+   * Asks once, on this connection.
+   * @throws SimplePeerError the server's, or `timeout`, `disconnected`, `bad_answer`
+   */
+  async ask<Name extends RequestName>(name: Name, payload: Payload<Name>): Promise<Reply<Name>> {
     const namespace = this.#namespace;
-    const connection = namespace?.id;
-    await this.#unanswered.enter();
+    // socket.io would keep it for the next connection, where it means nothing
+    if (!namespace?.connected) throw disconnected(name);
+    let answer: unknown;
     try {
-      // socket.io would keep it for the next connection, where it means nothing
-      if (!namespace?.connected || namespace.id !== connection) throw disconnected(name);
-      return dataOf(name, await this.#ask(namespace, name, payload)) as Reply<Name>;
-    } finally {
-      this.#unanswered.leave();
+      answer = await namespace.timeout(this.#timeoutMs).emitWithAck(name, payload);
+    } catch (cause) {
+      throw namespace.connected ? timedOut(name, this.#timeoutMs, cause) : disconnected(name, cause);
     }
+    return dataOf(name, answer) as Reply<Name>;
   }
 
-  /** The server forgets what it knew of us. */
+  /** The server ends the session at once. */
   leave(): void {
     this.#namespace?.disconnect();
   }
@@ -78,11 +90,19 @@ export class Signaling {
     if (this.#application.connected) this.#join();
   }
 
+  /** Gives up a connection that nothing comes through; socket.io makes another, for the application too. */
+  interrupt(): void {
+    // engine.close() would first wait for what cannot be sent any longer
+    this.#application.io.engine?.transport.close();
+  }
+
   close(): void {
+    this.#stopWatchingPage();
     this.#application.off("connect", this.#join);
     this.#application.off("disconnect", this.#leaveIfGone);
     if (this.#namespace) {
-      for (const [name, listener] of this.#listeners()) this.#namespace.off(name, listener);
+      for (const [name, listener] of this.#listeners) this.#namespace.off(name, listener);
+      this.#namespace.offAny(this.#onAny);
       this.#namespace.disconnect();
     }
     taken.delete(this.#application.io);
@@ -91,31 +111,33 @@ export class Signaling {
   readonly #join = (): void => {
     if (!this.#namespace) {
       this.#namespace = this.#application.io.socket(NAMESPACE) as AnySocket;
-      for (const [name, listener] of this.#listeners()) this.#namespace.on(name, listener);
+      for (const [name, listener] of this.#listeners) this.#namespace.on(name, listener);
+      this.#namespace.onAny(this.#onAny);
     }
     if (!this.#namespace.active) this.#namespace.connect();
   };
 
-  async #ask(namespace: AnySocket, name: RequestName, payload: unknown): Promise<unknown> {
-    try {
-      return await namespace.timeout(this.#timeoutMs).emitWithAck(name, payload);
-    } catch (cause) {
-      throw namespace.connected ? timedOut(name, this.#timeoutMs, cause) : disconnected(name, cause);
-    }
-  }
-
   // A socket that still reconnects by itself takes the namespace along. One that was told to go must not be
   // survived by it: it would keep the connection open behind the application's back.
-  readonly #leaveIfGone = (): void => {
-    if (!this.#application.active) this.#namespace?.disconnect();
+  readonly #leaveIfGone = (reason: string): void => {
+    if (this.#application.active) return;
+    this.#namespace?.disconnect();
+    this.#observer.disconnected(reason, "left"); // the server's goodbye to the namespace may have been first
   };
+
+  readonly #onAny = (event: string, payload: unknown): void => this.#observer.heard(event, payload);
 
   readonly #onConnect = (): void => this.#observer.connected();
 
   readonly #onDisconnect = (reason: string): void => {
-    const kicked = reason === "io server disconnect" && this.#application.connected;
-    this.#observer.disconnected(reason, !kicked);
+    if (this.#namespace) this.#namespace.sendBuffer = []; // what a dying connection did not take is ours to repeat
+    this.#observer.disconnected(reason, this.#endingOf(reason));
   };
+
+  #endingOf(reason: string): Ending {
+    if (reason === "io client disconnect") return "left";
+    return reason === "io server disconnect" ? "dropped" : "lost";
+  }
 
   readonly #onConnectError = (error: Error & { data?: unknown }): void => {
     if (this.#namespace?.active) return; // the connection's trouble, not the namespace's: socket.io goes on trying
@@ -132,14 +154,15 @@ export class Signaling {
     );
   };
 
-  #listeners(): [name: string, listener: (payload: never) => void][] {
-    return [
-      ["connect", this.#onConnect],
-      ["disconnect", this.#onDisconnect],
-      ["connect_error", this.#onConnectError],
-      ...Object.entries(this.#handlers),
-    ];
-  }
+  readonly #listeners: [name: string, listener: (payload: never) => void][] = [
+    ["connect", this.#onConnect],
+    ["disconnect", this.#onDisconnect],
+    ["connect_error", this.#onConnectError],
+  ];
+}
+
+export function fromWire({ code, message, hint }: WireError): SimplePeerError {
+  return new SimplePeerError(code, message, hint);
 }
 
 function dataOf(name: RequestName, answer: unknown): unknown {
@@ -156,10 +179,6 @@ function dataOf(name: RequestName, answer: unknown): unknown {
 function isWireError(value: unknown): value is WireError {
   const { code, message } = (value ?? {}) as Partial<WireError>;
   return typeof code === "string" && typeof message === "string";
-}
-
-function fromWire({ code, message, hint }: WireError): SimplePeerError {
-  return new SimplePeerError(code, message, hint);
 }
 
 function timedOut(name: RequestName, timeoutMs: number, cause: unknown): SimplePeerError {

@@ -1,17 +1,13 @@
 /** The public face: checks what it is given, and hands it on. */
 import { Audience } from "./audience.js";
-import { Connection } from "./connection.js";
+import { Connection, type ConnectionOptions } from "./connection.js";
 import { SimplePeerError } from "./errors.js";
 import type { Listener, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import type { PublishOptions } from "./publish-options.js";
-import type { SessionOptions } from "./session.js";
 import type { AnySocket } from "./signaling.js";
 import type { ServerStats } from "./types.js";
 
-export interface SimplePeerOptions extends SessionOptions {
-  /** How long to wait for an answer of the server. Default: 10 000. */
-  timeoutMs?: number;
-}
+export interface SimplePeerOptions extends ConnectionOptions {}
 
 export interface SimplePeerStats {
   server: ServerStats;
@@ -20,8 +16,6 @@ export interface SimplePeerStats {
   /** undefined while nothing has been received. */
   recv: RTCStatsReport | undefined;
 }
-
-const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
  * Calls over the Socket.IO connection that a page already has.
@@ -41,11 +35,11 @@ export class SimplePeer {
    * @param socket the application's socket, of socket.io-client 4, on the main namespace; connected or not yet
    * @throws SimplePeerError `bad_request`; `already_exists` when the connection has a SimplePeer already
    */
-  constructor(socket: AnySocket, { timeoutMs = DEFAULT_TIMEOUT_MS, ...options }: SimplePeerOptions = {}) {
+  constructor(socket: AnySocket, options: SimplePeerOptions = {}) {
     if (typeof socket?.io?.socket !== "function") {
       throw new SimplePeerError("bad_request", "SimplePeer needs a socket of socket.io-client", "new SimplePeer(io())");
     }
-    this.#connection = new Connection(socket, timeoutMs, options, this.#audience);
+    this.#connection = new Connection(socket, options, this.#audience);
   }
 
   /** The id that others know this peer by: the id of the application's socket. undefined while not connected. */
@@ -96,7 +90,7 @@ export class SimplePeer {
     options: PublishOptions = {},
   ): Promise<void> {
     requireName("label", label);
-    return this.#connection.publications.add(track, label, broadcast, options);
+    return this.#connection.publications.add(track, { label, metadata: {}, broadcast, options });
   }
 
   /** Takes a track off; it is not stopped, since it is yours. */
@@ -116,7 +110,7 @@ export class SimplePeer {
   /** Asks for all that this peer sends, now and later. */
   async connectToPeer(peerId: string): Promise<void> {
     requireName("peerId", peerId);
-    return this.#connection.wishes.connectToPeer(peerId);
+    await this.#connection.wishes.connectToPeer(peerId);
   }
 
   async disconnectFromPeer(peerId: string): Promise<void> {
@@ -148,18 +142,18 @@ export class SimplePeer {
 
   /** Looks for a new way through the network at once, e.g. after a change of it. It is done by itself when needed. */
   async restartIce(): Promise<void> {
-    const session = await this.#connection.keeper.current();
-    await session.transports.restartIce();
+    await this.#connection.keeper.run((session) => session.transports.restartIce());
   }
 
   async getStats(): Promise<SimplePeerStats> {
-    const session = await this.#connection.keeper.current();
-    const [server, send, recv] = await Promise.all([
-      session.request("getStats", {}),
-      session.transports.stats("send"),
-      session.transports.stats("recv"),
-    ]);
-    return { server, send, recv };
+    return this.#connection.keeper.run(async (session) => {
+      const [server, send, recv] = await Promise.all([
+        session.request("getStats", {}),
+        session.transports.stats("send"),
+        session.transports.stats("recv"),
+      ]);
+      return { server, send, recv };
+    });
   }
 
   /**

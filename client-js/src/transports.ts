@@ -1,46 +1,44 @@
-/** The two media transports of a session, made when they are first needed, and their ICE kept alive. */
+/** The two media transports of a session: made when they are first needed, and made anew when they are past mending. */
 import type { Device, types as mediasoup } from "mediasoup-client";
+import { Backoff } from "./backoff.js";
 import { isGone, SimplePeerError, toSimplePeerError } from "./errors.js";
-import { IceMender } from "./ice-mender.js";
-import type { Direction, Metadata, Notifications, Payload, Reply, RequestName, TransportState } from "./types.js";
+import { MediaLink } from "./media-link.js";
+import type { Request } from "./requests.js";
+import type { Direction, Notifications, Snapshot, TransportState } from "./types.js";
 
-export type Request = <Name extends RequestName>(name: Name, payload: Payload<Name>) => Promise<Reply<Name>>;
+export type { ProducerIntent } from "./media-link.js";
+
+/** Between one rebuilding of a transport and the next, as long as it does not connect. */
+const REBUILD_FIRST_MS = 1_000;
+const REBUILD_MAX_MS = 30_000;
+
+/** Failures that the observer need not be told of: they are what a lost network looks like, and its state tells of that. */
+const EXPECTED = new Set(["not_found", "timeout", "disconnected", "closed"]);
 
 export interface TransportObserver {
   stateChanged(direction: Direction, state: TransportState, reason: string): void;
-  /** The server has given the transport up: no ICE restart brings it back. */
-  lost(direction: Direction, reason: string): void;
+  /** There is another transport in place of one that was lost; resolves when all that the old one had is on it. */
+  rebuilt(direction: Direction): Promise<unknown>;
   failed(error: SimplePeerError): void;
 }
 
-/** What publications put into a producer's appData, for the `produce` request. */
-export interface ProducerIntent extends mediasoup.AppData {
-  label: string;
-  broadcast: boolean;
-  paused: boolean;
-  metadata: Metadata;
-  /** Of the producer that is to move here from the transport before. */
-  producerId?: string;
-}
-
-interface Managed {
-  transport: mediasoup.Transport;
-  mender: IceMender;
-  /** The last state told to the observer; two sources report, and each change is told once. */
-  state: TransportState;
-}
-
 export class Transports {
-  readonly #device: Device;
+  readonly #device: () => Device;
   readonly #request: Request;
   readonly #rtcOptions: Partial<mediasoup.TransportOptions>;
   readonly #observer: TransportObserver;
-  readonly #pending = new Map<Direction, Promise<Managed>>();
-  readonly #made = new Map<Direction, Managed>();
+  readonly #pending = new Map<Direction, Promise<MediaLink>>();
+  readonly #made = new Map<Direction, MediaLink>();
+  readonly #backoff = {
+    send: new Backoff(REBUILD_FIRST_MS, REBUILD_MAX_MS),
+    recv: new Backoff(REBUILD_FIRST_MS, REBUILD_MAX_MS),
+  };
+  readonly #rebuilding = new Set<Direction>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #closed = false;
 
   constructor(
-    device: Device,
+    device: () => Device,
     request: Request,
     rtcOptions: Partial<mediasoup.TransportOptions>,
     observer: TransportObserver,
@@ -53,13 +51,20 @@ export class Transports {
 
   /** The transport of that direction; made at the first call, and again at the next if that failed. */
   async get(direction: Direction): Promise<mediasoup.Transport> {
-    let pending = this.#pending.get(direction);
-    if (!pending) {
-      pending = this.#make(direction);
-      this.#pending.set(direction, pending);
-      pending.catch(() => this.#pending.delete(direction));
+    return (await this.#link(direction)).transport;
+  }
+
+  /** Acts on the transport there is; when that is lost in the middle, acts again on the one in its place. */
+  async run<Result>(direction: Direction, act: (transport: mediasoup.Transport) => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const pending = this.#link(direction);
+      const { transport } = await pending;
+      try {
+        return await act(transport);
+      } catch (error) {
+        if (this.#closed || this.#pending.get(direction) === pending) throw error;
+      }
     }
-    return (await pending).transport;
   }
 
   /** undefined while nothing has been sent, or received. */
@@ -67,83 +72,122 @@ export class Transports {
     return this.#made.get(direction)?.transport.getStats();
   }
 
-  async restartIce(): Promise<void> {
-    await Promise.all([...this.#made.values()].map(({ mender }) => mender.restart()));
+  /** undefined while there is none. */
+  state(direction: Direction): TransportState | undefined {
+    return this.#made.get(direction)?.state;
   }
 
-  serverSaw({ transportId, state, reason }: Notifications["transportStateChange"]): void {
-    for (const [direction, managed] of this.#made) {
-      if (managed.transport.id !== transportId) continue;
-      // The browser tells of progress; of trouble whoever sees it first, and of its end likewise.
-      if (state === "new" || state === "connecting") return;
-      if (state === "connected" && managed.state !== "disconnected") return;
-      this.#changeState(direction, managed, state, reason);
-      if (state === "failed" || state === "closed") this.#observer.lost(direction, reason);
+  async restartIce(): Promise<void> {
+    await Promise.all([...this.#made.values()].map((link) => link.restartIce()));
+  }
+
+  serverSaw(change: Notifications["transportStateChange"]): void {
+    for (const link of this.#made.values()) {
+      if (link.transport.id === change.transportId) link.serverSaw(change);
     }
+  }
+
+  /** Those that the server has no longer are made anew. */
+  reconcile(known: Snapshot["transports"]): void {
+    const states = new Map(known.map(({ transportId, state }) => [transportId, state]));
+    for (const [direction, { transport }] of this.#made) {
+      const state = states.get(transport.id) ?? "closed";
+      if (state === "failed" || state === "closed") this.#lost(direction, transport.id, state);
+    }
+  }
+
+  /** Ids of those that are in use. */
+  get ids(): string[] {
+    return [...this.#made.values()].map(({ transport }) => transport.id);
   }
 
   close(): void {
     this.#closed = true;
-    for (const { transport, mender } of this.#made.values()) {
-      mender.close();
-      transport.close();
-    }
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const link of this.#made.values()) link.close();
     this.#made.clear();
   }
 
-  async #make(direction: Direction): Promise<Managed> {
-    const offer = await this.#request("createWebRtcTransport", { direction });
+  #link(direction: Direction): Promise<MediaLink> {
+    let pending = this.#pending.get(direction);
+    if (!pending) {
+      pending = this.#make(direction);
+      this.#pending.set(direction, pending);
+      pending.catch(() => {
+        if (this.#pending.get(direction) === pending) this.#pending.delete(direction);
+      });
+    }
+    return pending;
+  }
+
+  async #make(direction: Direction): Promise<MediaLink> {
+    const options = { ...this.#rtcOptions, ...(await this.#askForOne(direction)) };
     if (this.#closed) throw new SimplePeerError("disconnected", "the session ended while its transport was being made");
-    const options = { ...this.#rtcOptions, ...offer };
-    const transport =
-      direction === "send" ? this.#device.createSendTransport(options) : this.#device.createRecvTransport(options);
-    const mender = new IceMender(
-      () => this.#restartIce(direction, transport),
-      (error) => this.#mendingFailed(error),
-    );
-    const managed: Managed = { transport, mender, state: "new" };
-    this.#made.set(direction, managed);
-    this.#wire(direction, managed);
-    return managed;
-  }
-
-  #wire(direction: Direction, managed: Managed): void {
-    const { transport } = managed;
-    const transportId = transport.id;
-    transport.on("connect", ({ dtlsParameters }, done, failed) => {
-      this.#request("connectWebRtcTransport", { transportId, dtlsParameters }).then(() => done(), failed);
+    const device = this.#device();
+    const transport = direction === "send" ? device.createSendTransport(options) : device.createRecvTransport(options);
+    const link = new MediaLink(transport, this.#request, {
+      stateChanged: (state, reason) => {
+        if (state === "connected") this.#backoff[direction].reset();
+        this.#observer.stateChanged(direction, state, reason);
+      },
+      lost: (reason) => this.#lost(direction, transport.id, reason),
+      failed: (error) => this.#failed(error),
     });
-    transport.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
-      const intent = appData as ProducerIntent;
-      this.#request("produce", { transportId, kind, rtpParameters, ...intent }).then(
-        ({ producerId }) => done({ id: producerId }),
-        failed,
-      );
-    });
-    transport.on("connectionstatechange", (state) => this.#changeState(direction, managed, state, ""));
+    this.#made.set(direction, link);
+    return link;
   }
 
-  #changeState(direction: Direction, managed: Managed, state: TransportState, reason: string): void {
-    if (managed.state === state) return;
-    managed.state = state;
-    managed.mender.stateChanged(state);
-    this.#observer.stateChanged(direction, state, reason);
-  }
-
-  async #restartIce(direction: Direction, transport: mediasoup.Transport): Promise<void> {
+  async #askForOne(direction: Direction): Promise<mediasoup.TransportOptions> {
+    const replaced = this.#made.get(direction)?.transport.id;
+    if (replaced === undefined) return this.#request("createWebRtcTransport", { direction });
     try {
-      const { iceParameters } = await this.#request("restartIce", { transportId: transport.id });
-      await transport.restartIce({ iceParameters });
+      return await this.#request("createWebRtcTransport", { direction, replaces: replaced });
     } catch (error) {
-      if (isGone(error)) this.#observer.lost(direction, "the server has no such transport any longer");
-      throw toSimplePeerError(error);
+      if (!isGone(error)) throw error;
+      return this.#request("createWebRtcTransport", { direction });
     }
   }
 
-  /** It is tried again; an answer that did not come is what a lost network looks like, and the state tells of that. */
-  #mendingFailed(error: unknown): void {
-    const { code } = toSimplePeerError(error);
-    const expected = this.#closed || code === "not_found" || code === "timeout" || code === "disconnected";
-    if (!expected) this.#observer.failed(toSimplePeerError(error));
+  #lost(direction: Direction, transportId: string, reason: string): void {
+    if (this.#closed || this.#rebuilding.has(direction)) return;
+    if (this.#made.get(direction)?.transport.id !== transportId) return; // there is another in its place already
+    this.#rebuilding.add(direction);
+    this.#observer.stateChanged(direction, "connecting", reason);
+    this.#pending.delete(direction); // whoever needs one from now on waits for the next
+    void this.#rebuild(direction);
+  }
+
+  async #rebuild(direction: Direction): Promise<void> {
+    const old = this.#made.get(direction);
+    try {
+      await this.#link(direction);
+    } catch (error) {
+      return this.#rebuildLater(direction, error);
+    } finally {
+      this.#rebuilding.delete(direction);
+    }
+    old?.close(); // only now: what still comes through it is welcome; what waits for it goes on with the next
+    try {
+      await this.#observer.rebuilt(direction);
+      if (old) await this.#request("closeTransport", { transportId: old.transport.id });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #rebuildLater(direction: Direction, error: unknown): void {
+    this.#failed(error);
+    const transportId = this.#made.get(direction)?.transport.id;
+    if (this.#closed || transportId === undefined) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#lost(direction, transportId, "rebuilding");
+    }, this.#backoff[direction].nextMs());
+    this.#timers.add(timer);
+  }
+
+  #failed(cause: unknown): void {
+    const error = toSimplePeerError(cause);
+    if (!this.#closed && !EXPECTED.has(error.code)) this.#observer.failed(error);
   }
 }

@@ -1,82 +1,160 @@
-/** What the application wants of others (rooms, connections, pauses), kept so that it can be said again to a new session. */
+/**
+ * What the application wishes of others: rooms, connections, pauses, layers. A wish counts from the moment it is made,
+ * whether the server can be told just now or not; each new session is told all of them before anything else, and what
+ * the server has agreed to holds through resumes without being said again.
+ */
 import { isGone, type SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
+import type { Payload, PreferredLayers, Reply } from "./types.js";
+
+/** Rooms come first, since peers are in sight only there; pauses and layers before connections, so that nothing flows
+ * that should not. */
+const KINDS = ["room", "pause", "layers", "connection"] as const;
+type Kind = (typeof KINDS)[number];
+
+type WishRequest =
+  | "joinRoom"
+  | "leaveRoom"
+  | "connectToPeer"
+  | "disconnectFromPeer"
+  | "pausePeer"
+  | "resumePeer"
+  | "setPreferredLayers";
+
+/** One thing to be said. `stands` is whether it is a wish to be repeated, or takes one back. */
+interface Saying {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly stands: boolean;
+  say(session: Session): Promise<unknown>;
+  /** The last session it was said in, and what became of it there. */
+  said?: { session: Session; answer: Promise<unknown> };
+}
+
+/** Failures that leave open whether the server would grant it. */
+const UNDECIDED = new Set(["timeout", "disconnected", "closed", "internal_error", "too_many_requests"]);
 
 export class Wishes {
   readonly #keeper: SessionKeeper;
-  readonly #rooms = new Set<string>();
-  readonly #connectedPeers = new Set<string>();
-  readonly #pausedPeers = new Set<string>();
+  /** By kind and what it is about: what is wished now. */
+  readonly #standing = new Map<string, Saying>();
+  /** Those whose callers wait for an answer. */
+  readonly #asked = new Set<Saying>();
 
   constructor(keeper: SessionKeeper) {
     this.#keeper = keeper;
   }
 
-  async joinRoom(roomId: string): Promise<{ peerIds: string[] }> {
-    const { peerIds } = await this.#make(this.#rooms, roomId, (session) => session.request("joinRoom", { roomId }));
-    return { peerIds };
+  joinRoom(roomId: string): Promise<Reply<"joinRoom">> {
+    return this.#ask("room", roomId, true, "joinRoom", { roomId });
   }
 
   async leaveRoom(roomId: string): Promise<void> {
-    await this.#drop(this.#rooms, roomId, (session) => session.request("leaveRoom", { roomId }));
+    await this.#ask("room", roomId, false, "leaveRoom", { roomId });
   }
 
-  async connectToPeer(peerId: string): Promise<void> {
-    await this.#make(this.#connectedPeers, peerId, (session) => session.request("connectToPeer", { peerId }));
+  connectToPeer(peerId: string, label?: string): Promise<Reply<"connectToPeer">> {
+    return this.#ask("connection", about(peerId, label), true, "connectToPeer", track(peerId, label));
   }
 
-  async disconnectFromPeer(peerId: string): Promise<void> {
-    await this.#drop(this.#connectedPeers, peerId, (session) => session.request("disconnectFromPeer", { peerId }));
+  async disconnectFromPeer(peerId: string, label?: string): Promise<void> {
+    await this.#ask("connection", about(peerId, label), false, "disconnectFromPeer", track(peerId, label));
   }
 
-  async pausePeer(peerId: string): Promise<void> {
-    await this.#make(this.#pausedPeers, peerId, (session) => session.request("pausePeer", { peerId }));
+  async pausePeer(peerId: string, label?: string): Promise<void> {
+    await this.#ask("pause", about(peerId, label), true, "pausePeer", track(peerId, label));
   }
 
-  async resumePeer(peerId: string): Promise<void> {
-    await this.#drop(this.#pausedPeers, peerId, (session) => session.request("resumePeer", { peerId }));
+  async resumePeer(peerId: string, label?: string): Promise<void> {
+    await this.#ask("pause", about(peerId, label), false, "resumePeer", track(peerId, label));
   }
 
-  /**
-   * Says it all again. Rooms come first, since peers are in sight only there; pauses before connections, so that
-   * nothing flows that should not. What concerns somebody who is gone is forgotten.
-   */
-  async repeat(session: Session, failed: (error: SimplePeerError) => void): Promise<void> {
-    await this.#repeatEach(this.#rooms, (roomId) => session.request("joinRoom", { roomId }), failed);
-    await this.#repeatEach(this.#pausedPeers, (peerId) => session.request("pausePeer", { peerId }), failed);
-    await this.#repeatEach(this.#connectedPeers, (peerId) => session.request("connectToPeer", { peerId }), failed);
+  /** Layers that limit nothing take the wish back. */
+  async setPreferredLayers(peerId: string, layers: PreferredLayers, label?: string): Promise<void> {
+    const stands = Object.values(layers).some((limit) => limit !== undefined);
+    const payload = { ...track(peerId, label), ...layers };
+    await this.#ask("layers", about(peerId, label), stands, "setPreferredLayers", payload);
   }
 
-  /** A wish counts when the server has agreed to it. The answers come in the order asked, so the last one asked wins. */
-  async #make<Answer>(wishes: Set<string>, id: string, say: (session: Session) => Promise<Answer>): Promise<Answer> {
-    const answer = await this.#keeper.run(say);
-    wishes.add(id);
-    return answer;
+  /** Whether the application wishes to be in the room. */
+  isRoomWished(roomId: string): boolean {
+    return this.#standing.has(keyOf("room", roomId));
   }
 
-  async #drop(wishes: Set<string>, id: string, say: (session: Session) => Promise<unknown>): Promise<void> {
-    try {
-      await this.#keeper.run(say);
-    } finally {
-      wishes.delete(id); // whatever the answer: it must not be said again
+  /** The server took this peer out of the room: not to be joined again. */
+  roomTaken(roomId: string): void {
+    this.#standing.delete(keyOf("room", roomId));
+  }
+
+  /** The rooms that the server has this peer in: what it was taken out of unheard is not to be joined again. */
+  reconcile(rooms: readonly string[]): void {
+    const asked = new Set([...this.#asked].map(({ key }) => key));
+    const there = new Set(rooms.map((roomId) => keyOf("room", roomId)));
+    for (const { kind, key } of [...this.#standing.values()]) {
+      if (kind === "room" && !there.has(key) && !asked.has(key)) this.#standing.delete(key);
     }
   }
 
-  async #repeatEach(
-    ids: Set<string>,
-    say: (id: string) => Promise<unknown>,
-    failed: (error: SimplePeerError) => void,
-  ): Promise<void> {
-    await Promise.all(
-      [...ids].map((id) =>
-        say(id).catch((cause: unknown) => {
-          const error = toSimplePeerError(cause);
-          if (error.code === "disconnected") return; // the next session gets to hear it
-          ids.delete(id);
-          if (!isGone(error)) failed(error);
-        }),
-      ),
-    );
+  /** Tells a new session what stands, and then what is still to be answered in the order it was asked. */
+  async sayAll(session: Session, failed: (error: SimplePeerError) => void): Promise<void> {
+    const asked = [...this.#asked];
+    const answered = [...this.#standing.values()].filter(({ key }) => !asked.some((asking) => asking.key === key));
+    const answers: Promise<unknown>[] = [];
+    for (const kind of KINDS) {
+      const repeated = answered.filter((wish) => wish.kind === kind).map((wish) => this.#say(wish, session));
+      for (const answer of repeated)
+        answer.catch((error: unknown) => !session.closed && failed(toSimplePeerError(error)));
+      const first = asked.filter((asking) => asking.kind === kind).map((asking) => this.#say(asking, session));
+      answers.push(...repeated, ...first);
+    }
+    await Promise.allSettled(answers);
   }
+
+  #ask<Name extends WishRequest>(
+    kind: Kind,
+    id: string,
+    stands: boolean,
+    name: Name,
+    payload: Payload<Name>,
+  ): Promise<Reply<Name>> {
+    const key = keyOf(kind, id);
+    const asking: Saying = { kind, key, stands, say: (session) => session.request(name, payload) };
+    if (stands) this.#standing.set(key, asking);
+    else this.#standing.delete(key);
+    this.#asked.add(asking);
+    // An opening session is told by sayAll(); any other here.
+    const answer = this.#keeper.run((session) => this.#say(asking, session));
+    return answer.finally(() => this.#asked.delete(asking)) as Promise<Reply<Name>>;
+  }
+
+  /** Once in a session, however many ask. */
+  #say(saying: Saying, session: Session): Promise<unknown> {
+    if (saying.said?.session !== session) saying.said = { session, answer: this.#sayNow(saying, session) };
+    return saying.said.answer;
+  }
+
+  async #sayNow(saying: Saying, session: Session): Promise<unknown> {
+    try {
+      return await saying.say(session);
+    } catch (error) {
+      if (!saying.stands && isGone(error)) return {}; // there is nothing to take back
+      const refused = !session.closed && !UNDECIDED.has(toSimplePeerError(error).code);
+      // What the server does not grant is not a wish any longer, unless it has been wished anew.
+      if (refused && this.#standing.get(saying.key) === saying) this.#standing.delete(saying.key);
+      throw error;
+    }
+  }
+}
+
+function keyOf(kind: Kind, id: string): string {
+  return `${kind} ${id}`;
+}
+
+function about(peerId: string, label: string | undefined): string {
+  return JSON.stringify(label === undefined ? [peerId] : [peerId, label]);
+}
+
+function track(peerId: string, label: string | undefined): { peerId: string; label?: string } {
+  return label === undefined ? { peerId } : { peerId, label };
 }
