@@ -34,9 +34,8 @@ class SubscriptionPolicy:
         self._tasks = TaskSet()
 
     def subscribed(self, subscription: Subscription) -> None:
-        """Hold it until the application has decided."""
+        """Its decision is None until the application has made one."""
         self._subscriptions[subscription] = None
-        subscription.decision = HOLD
         self._ask(subscription)
 
     def ended(self, subscription: Subscription) -> None:

@@ -1,0 +1,207 @@
+"""What the application allows a peer: asked before a request is carried out, and again when the application says so."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
+
+from simplesfu.errors import NotAllowed
+from simplesfu.signaling.app_calls import AppCalls, SessionData
+from simplesfu.signaling.data_messages import OpenData
+from simplesfu.signaling.messages import Consume, Produce, RoomTarget, SetMetadata
+from simplesfu.signaling.peers import Peers
+from simplesfu.signaling.session import PeerSession, Publication
+from simplesfu.types import MediaKind
+
+Action: TypeAlias = Literal["join", "produce", "consume", "data"]
+MAX_ROUNDS: Final = 8
+AT_ONCE: Final = 32
+"""Rights that are asked about again at a time, so that requests get their turn too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """What a peer would like to do. What does not belong to the action is None or empty.
+
+    join: `room`. produce: `label`, `kind`, `metadata`. consume: those of the track, and `publisher_id`. data: `label`.
+    """
+
+    action: Action
+    room: str | None = None
+    publisher_id: str | None = None
+    label: str | None = None
+    kind: MediaKind | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.room if self.room is not None else self.label!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationRequest(Right):
+    """A right, and who would like to have it: the peer, its rooms, its socket in the application, and what the
+    application keeps for that socket (`sio.save_session`, flask.session); the last that is known when it was lost."""
+
+    peer_id: str
+    rooms: tuple[str, ...]
+    sid: str
+    session: SessionData
+
+
+AuthorizeFunction: TypeAlias = Callable[[AuthorizationRequest], Awaitable[bool | None] | bool | None]
+
+
+class Held(NamedTuple):
+    """A right that a peer uses, or was refused, and what follows from the application's next word on it."""
+
+    right: Right
+    allow: Callable[[], object]
+    take_away: Callable[[], object]
+
+
+# What requests need (protocol.py) --------------------------------------------------------------------------------
+
+
+def join(peers: Peers, session: PeerSession, payload: RoomTarget) -> Right | None:
+    """Nothing is asked about a room that the peer is in."""
+    return None if payload.room_id in peers.rooms_of(session) else Right(action="join", room=payload.room_id)
+
+
+def produce(_: Peers, __: PeerSession, payload: Produce) -> Right:
+    return Right(action="produce", label=payload.label, kind=payload.kind, metadata=payload.metadata)
+
+
+def set_metadata(_: Peers, session: PeerSession, payload: SetMetadata) -> Right:
+    """What a track says of itself may have been what it was allowed for. Raises NotFound."""
+    publication = session.publication(payload.producer_id)
+    return Right(action="produce", label=publication.label, kind=publication.producer.kind, metadata=payload.metadata)
+
+
+def consume(_: Peers, session: PeerSession, payload: Consume) -> Right:
+    """Raises NotFound, as consuming does, so that nobody is asked about what the peer cannot know of."""
+    return _to_consume(session.offer(payload.producer_id))
+
+
+def data(_: Peers, __: PeerSession, payload: OpenData) -> Right:
+    return Right(action="data", label=payload.label)
+
+
+def _to_produce(publication: Publication) -> Right:
+    return Right(action="produce", label=publication.label, kind=publication.producer.kind,
+                 metadata=publication.metadata)
+
+
+def _to_consume(publication: Publication) -> Right:
+    return Right(action="consume", publisher_id=publication.publisher.id, label=publication.label,
+                 kind=publication.producer.kind, metadata=publication.metadata)
+
+
+# -----------------------------------------------------------------------------------------------------------------
+
+
+class Authority:
+    """Asks the application's authorize. On the engine's loop."""
+
+    def __init__(self, authorize: AuthorizeFunction, calls: AppCalls, peers: Peers) -> None:
+        calls.check("authorize", authorize)
+        self._authorize = authorize
+        self._calls = calls
+        self._peers = peers
+        self._changes: WeakKeyDictionary[PeerSession, int] = WeakKeyDictionary()
+        """How often the application has said that a peer's rights have changed."""
+        self._known: WeakKeyDictionary[PeerSession, SessionData] = WeakKeyDictionary()
+        """What the application kept for the peer's socket when it was there."""
+
+    async def check(self, session: PeerSession, right: Right) -> None:
+        """Raises NotAllowed, with the application's code, message and hint when it gives any.
+
+        A yes is worth nothing when the rights have changed since the question: it is asked again.
+        """
+        for _ in range(MAX_ROUNDS):
+            changes = self._changes.get(session, 0)
+            try:
+                await self._ask(session, right)
+            except NotAllowed:
+                self._note_refusal(session, right)
+                raise
+            if changes == self._changes.get(session, 0):
+                return
+        raise NotAllowed("the rights keep on changing", "try again")
+
+    async def reauthorize(self, sessions: Iterable[PeerSession]) -> int:
+        """Ask again about all that the peers have, and take away what is refused as soon as it is. How much that is."""
+        turns = asyncio.Semaphore(AT_ONCE)
+        taken = 0
+
+        async def ask(session: PeerSession, held: Held) -> None:
+            nonlocal taken
+            async with turns:
+                try:
+                    await self._ask(session, held.right)
+                except NotAllowed:
+                    taken += 1
+                    held.take_away()
+                else:
+                    held.allow()
+
+        async with asyncio.TaskGroup() as group:
+            for session in list(sessions):
+                self._changes[session] = self._changes.get(session, 0) + 1
+                for held in self._rights_of(session):
+                    group.create_task(ask(session, held))
+        return taken
+
+    async def _ask(self, session: PeerSession, right: Right) -> None:
+        rooms = self._peers.rooms_of(session)
+
+        def authorize(kept: SessionData | None) -> Awaitable[bool | None] | bool | None:
+            if kept is not None:
+                self._known[session] = kept
+            return self._authorize(AuthorizationRequest(
+                **asdict(right), peer_id=session.id, rooms=rooms, sid=session.application_sid, session=self._known.get(session, {})
+            ))
+
+        try:
+            allowed = await self._calls.call_for(session.application_sid, authorize)
+            if allowed is not None and not isinstance(allowed, bool):
+                raise TypeError(f"{type(allowed).__name__} is no answer: return True, False or None")
+        except NotAllowed:
+            raise
+        except Exception as error:
+            self._calls.complain("authorize", error)
+            raise _undecided(error) from error
+        if allowed is False:
+            raise NotAllowed(f"not allowed: {right}", "the application decides")
+
+    def _note_refusal(self, session: PeerSession, right: Right) -> None:
+        for publication in session.offers.values():
+            if right == _to_consume(publication):
+                session.denied.add(publication)
+
+    def _rights_of(self, session: PeerSession) -> Iterator[Held]:
+        """Rooms that the server itself has put the peer into are not asked about."""
+        peers = self._peers
+        for room in peers.rooms_of(session):
+            if room not in session.placed_rooms:
+                yield Held(Right(action="join", room=room), _nothing, partial(peers.displace, session, room))
+        for publication in session.publications.values():
+            yield Held(_to_produce(publication), _nothing,
+                       partial(peers.close_publication, publication, "not_allowed"))
+        for label in session.data.labels:
+            yield Held(Right(action="data", label=label), _nothing, partial(peers.data.close_label, session, label))
+        for publication in {*session.offers.values(), *session.denied}:
+            yield Held(_to_consume(publication), partial(peers.allow, session, publication),
+                       partial(peers.deny, session, publication))
+
+
+def _undecided(error: Exception) -> NotAllowed:
+    if isinstance(error, TimeoutError):
+        return NotAllowed("the application did not decide in time", "try again", code="authorization_timeout")
+    return NotAllowed("the application could not decide", "the server's log says why")
+
+
+def _nothing() -> None:
+    """A right that stays has no consequences."""
