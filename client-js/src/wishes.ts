@@ -77,9 +77,13 @@ export class Wishes {
     await this.#ask("layers", about(peerId, label), stands, "setPreferredLayers", payload);
   }
 
-  /** Whether the application wishes to be in the room. */
-  isRoomWished(roomId: string): boolean {
-    return this.#standing.has(keyOf("room", roomId));
+  /** Whether this track is paused here, by itself or with all of its peer's. */
+  isPaused(peerId: string, label: string): boolean {
+    return this.#isWished("pause", peerId, label);
+  }
+
+  isConnected(peerId: string, label: string): boolean {
+    return this.#isWished("connection", peerId, label);
   }
 
   /** The server took this peer out of the room: not to be joined again. */
@@ -109,6 +113,10 @@ export class Wishes {
       answers.push(...repeated, ...first);
     }
     await Promise.allSettled(answers);
+  }
+
+  #isWished(kind: Kind, peerId: string, label: string): boolean {
+    return [about(peerId, undefined), about(peerId, label)].some((id) => this.#standing.has(keyOf(kind, id)));
   }
 
   #ask<Name extends WishRequest>(
