@@ -18,7 +18,8 @@ LOSSY_BUFFER_BYTES: Final = 64 * 1024
 class DataConsumer:
     """Made by DataTransport.consume.
 
-    on_close(reason): "closed", "too_slow", "transport_closed", or "sctp_closed" (the client has ended the association).
+    on_close(reason): "closed", "too_slow", "transport_closed", "dtls_closed", or "sctp_closed" (the client ended the
+    association).
     """
 
     def __init__(self, sctp: SctpTransport, parameters: SctpStreamParameters, label: str, protocol: str) -> None:
@@ -48,6 +49,18 @@ class DataConsumer:
     def buffered_bytes(self) -> int:
         return self._stream.buffered_bytes
 
+    @property
+    def undelivered(self) -> list[bytes]:
+        """Reliable messages that the client has not acknowledged, in their order; after the end too."""
+        return self._stream.undelivered if self.reliable else []
+
+    def begin_with(self, messages: list[bytes]) -> None:
+        """What another one has left undelivered goes first."""
+        for message in messages:
+            self._stream.put(message)
+        if self._stream.buffered_bytes >= self._limit_bytes:
+            self._room.clear()
+
     async def send(self, message: bytes) -> bool:
         """Never waits. False when there was no room, and the message has been dropped: room() tells when there is."""
         if self.closed or self._stream.buffered_bytes >= self._limit_bytes:
@@ -66,7 +79,7 @@ class DataConsumer:
         await self._room.wait()
 
     def close(self, reason: str = "closed") -> None:
-        """What waits is dropped. A second call does nothing."""
+        """A second call does nothing."""
         if self.closed:
             return
         self.closed = True

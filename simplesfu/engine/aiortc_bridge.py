@@ -302,6 +302,7 @@ class SctpTransport(RTCSctpTransport):
             message = stream.take()
             await self._send(stream.stream_id, WEBRTC_BINARY, message,
                              ordered=stream.ordered, max_retransmits=stream.max_retransmits)
+            stream.sent(message, (self._local_tsn - 1) % SCTP_TSN_MODULO)
 
     # what the base class calls
 
@@ -390,6 +391,7 @@ class SctpTransport(RTCSctpTransport):
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         self._peer_window_bytes = chunk.advertised_rwnd
         await super()._receive_sack_chunk(chunk)
+        self.streams.acknowledged(self._last_sacked_tsn)
 
     async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id != WEBRTC_BINARY or len(data) > sctp.MAX_MESSAGE_BYTES:

@@ -25,6 +25,7 @@ MAX_HELD_CHUNKS: Final = 1024
 """Fragments of unfinished messages, and numbers received out of order."""
 MAX_TSNS_AHEAD: Final = 8192
 
+_TSNS: Final = 1 << 32
 _HEADER: Final = 12
 _CHUNK_HEADER: Final = 4
 _DATA, _INIT, _INIT_ACK, _SACK, _HEARTBEAT, _HEARTBEAT_ACK, _ABORT, _SHUTDOWN = range(8)
@@ -52,6 +53,12 @@ class OutgoingStream:
         self.buffered_bytes = 0
         self.on_room: Callable[[], object] = lambda: None
         self._messages: deque[bytes] = deque()
+        self._under_way: deque[tuple[int, bytes]] = deque()
+
+    @property
+    def undelivered(self) -> list[bytes]:
+        """What the peer has not acknowledged, in order; of an unordered stream only what has not been sent."""
+        return [message for _, message in self._under_way] + list(self._messages)
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -67,9 +74,15 @@ class OutgoingStream:
         self.on_room()
         return message
 
-    def clear(self) -> None:
-        self._messages.clear()
-        self.buffered_bytes = 0
+    def sent(self, message: bytes, last_tsn: int) -> None:
+        """What take() gave has gone, and ended with this chunk."""
+        if self.ordered:
+            self._under_way.append((last_tsn, message))
+
+    def acknowledged(self, tsn: int) -> None:
+        """The peer has all up to here."""
+        while self._under_way and (tsn - self._under_way[0][0]) % _TSNS < _TSNS // 2:
+            self._under_way.popleft()
 
 
 class OutgoingStreams:
@@ -82,8 +95,11 @@ class OutgoingStreams:
         self._by_id[stream.stream_id] = stream
 
     def remove(self, stream: OutgoingStream) -> None:
-        stream.clear()
         self._by_id.pop(stream.stream_id, None)
+
+    def acknowledged(self, tsn: int) -> None:
+        for stream in self._by_id.values():
+            stream.acknowledged(tsn)
 
     def free_id(self) -> int | None:
         return next((number for number in range(MAX_STREAMS) if number not in self._by_id), None)

@@ -14,6 +14,7 @@ DataLabel = Annotated[str, Meta(max_length=128)]
 ChannelName = Annotated[str, Meta(max_length=128)]
 
 DataEndReason = Literal["too_slow", "sctp_closed", "closed"]
+"""`too_slow`: messages have waited too long for this peer to take them, and are lost."""
 
 
 class ProduceData(Message):
@@ -23,8 +24,19 @@ class ProduceData(Message):
     protocol: ChannelName = ""
 
 
+class PartNumber(Message):
+    """Which part of which message (data_parts.py)."""
+
+    message: int
+    index: int
+
+
 class ProduceDataAnswer(Message):
+    """`received`: the last part that came over a reliable channel of this peer's, whatever transport that was on. What
+    was sent after it has been lost with that transport, and can be sent again."""
+
     data_producer_id: str
+    received: PartNumber | None
 
 
 class ConsumeData(Message):

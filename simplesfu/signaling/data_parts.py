@@ -25,8 +25,9 @@ PART_BYTES: Final = 16 * 1024
 MAX_PARTS: Final = 256
 MAX_NAME_CHARACTERS: Final = 128
 
+MESSAGE_NUMBERS: Final = 1 << 32
+
 _HEADER: Final = Struct("!BBHHLHH")
-_MESSAGE_NUMBERS: Final = 1 << 32
 
 
 class BadPartError(ValueError):
@@ -87,7 +88,7 @@ def split(data: str | bytes, *, peer_id: str, label: str, message: int) -> Itera
             text=isinstance(data, str),
             peer_id=peer_id,
             label=label,
-            message=message % _MESSAGE_NUMBERS,
+            message=message % MESSAGE_NUMBERS,
             index=index,
             count=count,
             body=raw[index * PART_BYTES : (index + 1) * PART_BYTES],

@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from simplesfu.control.data_consumer import DataConsumer
 from simplesfu.control.data_producer import DataProducer
 from simplesfu.errors import LimitReached
 from simplesfu.signaling.admission import TokenBucket
-from simplesfu.signaling.data_messages import DataClosed, DataConsumerClosed, DataEndReason, DataProducerClosed
-from simplesfu.signaling.data_parts import BadPartError, DataPart
+from simplesfu.signaling.data_messages import (
+    DataClosed,
+    DataConsumerClosed,
+    DataEndReason,
+    DataProducerClosed,
+    PartNumber,
+)
+from simplesfu.signaling.data_parts import MESSAGE_NUMBERS, BadPartError, DataPart
 
 if TYPE_CHECKING:
     from simplesfu.signaling.session import PeerSession
@@ -29,49 +36,101 @@ PARTS_PER_S: Final = 1000
 PARTS_AT_ONCE: Final = 2000
 MAX_LABELS: Final = 1024
 
+PartHandler: TypeAlias = Callable[[DataPart], Awaitable[None]]
+
 logger = logging.getLogger(__name__)
 
 
 class DataDesk:
-    """One peer's side of it: what it may send, and where what is for it goes."""
+    """One peer's side of it: what it may send, what it has sent, and where what is for it leaves."""
 
     def __init__(self) -> None:
         self.labels: set[str] = set()
         """Opened with openData."""
         self.tokens = TokenBucket(PARTS_PER_S, PARTS_AT_ONCE, 0)
         self.patience_s = PATIENCE_S
+        self.inbox = Inbox()
         self._outlets = {True: Outlet(), False: Outlet()}
 
     def outlet(self, *, reliable: bool) -> Outlet:
         return self._outlets[reliable]
 
+    def close(self) -> None:
+        """The peer has left."""
+        for outlet in self._outlets.values():
+            outlet.give_up()
+
+
+class Inbox:
+    """Reliable parts of one peer that wait for their receivers, whatever transport has brought them."""
+
+    def __init__(self) -> None:
+        self.received: PartNumber | None = None
+        """The last there was."""
+        self._waiting: deque[tuple[DataProducer, bytes, DataPart]] = deque()
+        self._works = False
+
+    def put(self, producer: DataProducer, message: bytes, part: DataPart, handle: PartHandler) -> None:
+        """`handle` it when all before it have been. What came over another transport already is dropped."""
+        if self.received is not None and not _follows(part, self.received):
+            return
+        self.received = PartNumber(message=part.message, index=part.index)
+        producer.hold(message)
+        self._waiting.append((producer, message, part))
+        if not self._works:
+            self._works = True
+            producer.tasks.spawn(self._work(handle), "reliable data of a peer")
+
+    async def _work(self, handle: PartHandler) -> None:
+        try:
+            while self._waiting:
+                producer, message, part = self._waiting.popleft()
+                try:
+                    await handle(part)
+                except Exception:  # a bug; the parts behind this one are not to blame
+                    logger.exception("a part of a message was not handled")
+                finally:
+                    await producer.release(message)
+                await asyncio.sleep(0)  # others' packets come between
+        finally:
+            self._works = False
+
 
 class Outlet:
     """Where messages of one kind leave for a peer. It is wanted from the first data consumer on, and goes on being so
-    while there is none: a transport that is rebuilt brings the next one."""
+    while there is none: a transport that is rebuilt brings the next one, which begins with what the last one has left.
+    """
 
     def __init__(self) -> None:
         self.wanted = False
         self.consumer: DataConsumer | None = None
+        self._undelivered: list[bytes] = []
         self._arrived = asyncio.Event()
 
     def lead_to(self, consumer: DataConsumer) -> None:
-        self.wanted = True
         previous, self.consumer = self.consumer, consumer
         if previous is not None:
             previous.close()
+            self._undelivered = previous.undelivered
+        consumer.begin_with(self._undelivered)
+        self._undelivered = []
+        self.wanted = True
         self._arrived.set()
 
     def lost(self, consumer: DataConsumer) -> None:
+        """The consumer has closed."""
         if self.consumer is consumer:
             self.consumer = None
+            self._undelivered = consumer.undelivered
             self._arrived.clear()
 
     def give_up(self) -> None:
         """Nobody waits for it any longer."""
-        self.wanted = False
         if self.consumer is not None:
             self.consumer.close("too_slow")
+        self.wanted = False
+        self._undelivered = []
+        self._arrived.set()  # those who wait find that there is nothing to wait for
 
     async def send(self, message: bytes) -> bool:
         """Never waits. True when there is nothing to wait for, since it went, or nobody wants it."""
@@ -91,7 +150,7 @@ class Outlet:
 class DataRouting:
     """`everybody(session)` are those in its sight; `somebody(session, peer_id)` is one of them, by any id of it.
 
-    `counts` are kept for stats(). `hear(session, part, reliable)` is how the application hears what it listens to.
+    `counts` are for stats(). `hear(session, part)` is how the application hears what it listens to.
     """
 
     def __init__(
@@ -120,14 +179,25 @@ class DataRouting:
         session.notify(DataClosed(label=label))
 
     def adopt_producer(self, session: PeerSession, producer: DataProducer) -> None:
-        async def route(message: bytes) -> None:
-            await self.route(session, message, reliable=producer.reliable)
+        handle = partial(self.route, session, reliable=producer.reliable)
+
+        async def receive(message: bytes) -> None:
+            self.counts["received"] += 1
+            try:
+                part = DataPart.decode(message)
+            except BadPartError:
+                self.counts["malformed"] += 1
+                return
+            if producer.reliable:
+                session.data.inbox.put(producer, message, part, handle)
+            else:
+                await handle(part)
 
         def ended(reason: str) -> None:
             if (told := _as_told(reason)) is not None:
                 session.notify(DataProducerClosed(data_producer_id=producer.id, reason=told))
 
-        producer.on_message = route
+        producer.on_message = receive
         producer.on_close.connect(ended)
 
     def adopt_consumer(self, session: PeerSession, consumer: DataConsumer) -> None:
@@ -145,13 +215,9 @@ class DataRouting:
 
     # messages
 
-    async def route(self, sender: PeerSession, message: bytes, *, reliable: bool) -> None:
+    async def route(self, sender: PeerSession, part: DataPart, *, reliable: bool) -> None:
         """A part has come from a peer."""
-        self.counts["received"] += 1
-        try:
-            part = DataPart.decode(message)
-        except BadPartError:
-            self.counts["malformed"] += 1
+        if sender.closed:
             return
         if part.label not in sender.data.labels:
             self.counts["label_not_open"] += 1
@@ -208,3 +274,9 @@ class DataRouting:
 def _as_told(reason: str) -> DataEndReason | None:
     """None: the client knows by itself, as the transport went with it."""
     return reason if reason in ("too_slow", "sctp_closed", "closed") else None  # type: ignore[return-value]
+
+
+def _follows(part: DataPart, last: PartNumber) -> bool:
+    """Whether it comes after that one; numbers of messages go in a circle."""
+    ahead = (part.message - last.message) % MESSAGE_NUMBERS
+    return part.index > last.index if ahead == 0 else ahead < MESSAGE_NUMBERS // 2

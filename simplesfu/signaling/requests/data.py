@@ -20,7 +20,9 @@ def produce_data(peers: Peers, session: PeerSession, payload: ProduceData) -> Pr
     transport = _transport_to("send", session, payload.transport_id).transport
     producer = transport.data.produce(payload.sctp_stream_parameters, payload.label, payload.protocol)
     peers.data.adopt_producer(session, producer)
-    return ProduceDataAnswer(data_producer_id=producer.id)
+    return ProduceDataAnswer(
+        data_producer_id=producer.id, received=session.data.inbox.received if producer.reliable else None
+    )
 
 
 def consume_data(peers: Peers, session: PeerSession, payload: ConsumeData) -> ConsumeDataAnswer:
