@@ -1,6 +1,8 @@
 /** One peer's connection to the server, whole: its parts, and which of them hears what from which. */
 import type { Audience } from "./audience.js";
 import type { SimplePeerError } from "./errors.js";
+import { Explainer } from "./explainer.js";
+import { FirstTrack } from "./first-track.js";
 import { Publications } from "./publications.js";
 import { Reconciler } from "./reconciler.js";
 import { Roster } from "./roster.js";
@@ -21,6 +23,8 @@ export class Connection {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly roster: Roster;
+  readonly explainer: Explainer;
+  readonly firstTrack: FirstTrack;
   readonly #audience: Audience;
   readonly #reconciler: Reconciler;
   readonly #handlers = this.#notificationHandlers();
@@ -73,6 +77,8 @@ export class Connection {
       (peerId, reason) => audience.emit("peerDisconnection", { peerId, reason }),
     );
     this.subscriptions = new Subscriptions(this.keeper, audience);
+    this.explainer = new Explainer(this, this.keeper.timeoutMs);
+    this.firstTrack = new FirstTrack(this, this.explainer, this.keeper.timeoutMs);
     this.#reconciler = new Reconciler(this, options.reconcileMs, failed);
   }
 

@@ -1,6 +1,4 @@
-/** The time that one call of the application may take, all its steps together. */
-import type { SimplePeerError } from "./errors.js";
-
+/** The time that a call may take, all its steps together. */
 export class Deadline {
   readonly #endsAtMs: number;
 
@@ -12,11 +10,11 @@ export class Deadline {
     return Math.max(0, this.#endsAtMs - Date.now());
   }
 
-  /** Gives what `work` gives, unless time is over first: then rejects with what `late` makes, and nobody waits for `work`. */
-  async within<Result>(work: Promise<Result>, late: () => SimplePeerError): Promise<Result> {
+  /** What `work` gives; undefined when time is over first: it goes on, and nobody waits for it. */
+  async within<Result>(work: Promise<Result>): Promise<Result | undefined> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const over = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(late()), this.leftMs);
+    const over = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.leftMs);
     });
     try {
       return await Promise.race([work, over]);

@@ -21,6 +21,8 @@ export type RemovalReason =
   | "replaced"
   /** The peer left. */
   | "peer_left"
+  /** The peer was lost: it did not come back within the server's grace period. */
+  | "peer_lost"
   /** Your own disconnectFromPeer(). */
   | "disconnected"
   /** You share no room with the peer any longer. */

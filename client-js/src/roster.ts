@@ -1,6 +1,7 @@
-/** The peers in sight, told of once each. */
+/** The peers in sight, told of once each; and the older ids that some of them were asked for by. */
 export class Roster {
   readonly #peerIds = new Set<string>();
+  readonly #ownIds = new Map<string, string>();
   readonly #appeared: (peerId: string) => void;
   readonly #vanished: (peerId: string, reason: string) => void;
 
@@ -11,6 +12,20 @@ export class Roster {
 
   get peerIds(): string[] {
     return [...this.#peerIds];
+  }
+
+  has(peerId: string): boolean {
+    return this.#peerIds.has(peerId);
+  }
+
+  /** The server knows a peer by another id of its as well. */
+  alias(id: string, peerId: string): void {
+    if (id !== peerId) this.#ownIds.set(id, peerId);
+  }
+
+  /** The id that a peer is told of by. */
+  resolve(id: string): string {
+    return this.#ownIds.get(id) ?? id;
   }
 
   add(peerId: string): void {

@@ -97,6 +97,11 @@ export class SessionKeeper {
     return this.#session;
   }
 
+  /** How long the server may take to answer. */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
   /** Whether the socket is there. */
   get connected(): boolean {
     return this.#connected;

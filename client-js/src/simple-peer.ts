@@ -5,7 +5,7 @@ import { SimplePeerError } from "./errors.js";
 import type { Listener, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import type { PublishOptions } from "./publish-options.js";
 import type { AnySocket } from "./signaling.js";
-import type { ServerStats } from "./types.js";
+import type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";
 
 export interface SimplePeerOptions extends ConnectionOptions {}
 
@@ -20,10 +20,10 @@ export interface SimplePeerStats {
 /**
  * Calls over the Socket.IO connection that a page already has.
  *
- * Every method may be called at once, connected or not: what it asks for waits for the connection. When the socket
- * is lost, calls under way wait for its return; the tracks added, the rooms joined, the peers connected to and paused
- * are told to the server again. Whoever else was connected to this peer sees it leave and come back, with the id of
- * its new socket.
+ * Every method may be called at once, connected or not: what it asks for waits for the connection, within bounds
+ * (`timeoutMs`, `patienceMs`). A lost socket is not a lost call: media flows on, calls under way wait for its return,
+ * and the server keeps this peer under the same id for its grace period. When that is over, or the server has started
+ * again, the tracks added, the rooms joined, the peers connected to and paused are told to it again.
  *
  * Methods reject with SimplePeerError.
  */
@@ -42,7 +42,7 @@ export class SimplePeer {
     this.#connection = new Connection(socket, options, this.#audience);
   }
 
-  /** The id that others know this peer by: the id of the application's socket. undefined while not connected. */
+  /** The id that others know this peer by: that of its first application socket. undefined while there is no session. */
   get peerId(): string | undefined {
     return this.#connection.keeper.session?.peerId;
   }
@@ -80,17 +80,28 @@ export class SimplePeer {
   }
 
   /**
-   * Sends a track. A label that is in use is replaced: the old track is taken off, then the new one added.
+   * Sends a track; resolves when the server has it. A label that is in use gets the new track in place of the old one:
+   * of the same kind and with the same options, viewers just see another picture; otherwise theirs is removed
+   * ("replaced") and another one comes.
+   * @param labelOrMetadata what this track is called among yours; or an object of yours (JSON, up to 4096 bytes) with a
+   *   `label` in it, the rest of which viewers get as `metadata`
    * @param broadcast true: to every peer in sight, those who come later too; false: to those who connectToPeer()
    */
   async addTrack(
     track: MediaStreamTrack,
-    label: string,
+    labelOrMetadata: string | (Metadata & { label: string }),
     broadcast = false,
     options: PublishOptions = {},
   ): Promise<void> {
+    const { label, ...metadata } = typeof labelOrMetadata === "object" ? labelOrMetadata : { label: labelOrMetadata };
     requireName("label", label);
-    return this.#connection.publications.add(track, { label, metadata: {}, broadcast, options });
+    return this.#connection.publications.add(track, { label, metadata, broadcast, options });
+  }
+
+  /** Takes the place of what was said about the track before; viewers hear "metadataChanged". */
+  async setMetadata(label: string, metadata: Metadata): Promise<void> {
+    requireName("label", label);
+    return this.#connection.publications.setMetadata(label, metadata);
   }
 
   /** Takes a track off; it is not stopped, since it is yours. */
@@ -107,26 +118,54 @@ export class SimplePeer {
     return this.#connection.publications.setMuted(label, false);
   }
 
-  /** Asks for all that this peer sends, now and later. */
-  async connectToPeer(peerId: string): Promise<void> {
-    requireName("peerId", peerId);
-    await this.#connection.wishes.connectToPeer(peerId);
+  /**
+   * Asks for all that a peer sends, or for one label of it, now and later; the peer may be yet to come. Resolves when
+   * the first track plays (a picture has been decoded, sound has come), at once when there is none to be expected.
+   * Rejects, within `timeoutMs`, with the code and the message of explain(); the wish stands all the same.
+   */
+  async connectToPeer(peerId: string, label?: string): Promise<void> {
+    requireTrackName(peerId, label);
+    return this.#connection.firstTrack.connect(peerId, label);
   }
 
-  async disconnectFromPeer(peerId: string): Promise<void> {
-    requireName("peerId", peerId);
-    return this.#connection.wishes.disconnectFromPeer(peerId);
+  async disconnectFromPeer(peerId: string, label?: string): Promise<void> {
+    requireTrackName(peerId, label);
+    return this.#connection.wishes.disconnectFromPeer(peerId, label);
   }
 
-  /** Holds what this peer sends here, what it adds later too; others still receive it. */
-  async pausePeer(peerId: string): Promise<void> {
-    requireName("peerId", peerId);
-    return this.#connection.wishes.pausePeer(peerId);
+  /** Holds what this peer sends here, or one label of it, what it adds later too; others still receive it. */
+  async pausePeer(peerId: string, label?: string): Promise<void> {
+    requireTrackName(peerId, label);
+    return this.#connection.wishes.pausePeer(peerId, label);
   }
 
-  async resumePeer(peerId: string): Promise<void> {
+  /** Takes back the pause that was said with the same arguments. */
+  async resumePeer(peerId: string, label?: string): Promise<void> {
+    requireTrackName(peerId, label);
+    return this.#connection.wishes.resumePeer(peerId, label);
+  }
+
+  /** The most that is wanted of a peer's pictures, or of one label's; `{}` lifts the limits. */
+  async setPreferredLayers(
+    peerId: string,
+    ...rest: [layers: PreferredLayers] | [label: string | undefined, layers: PreferredLayers]
+  ): Promise<void> {
+    const [label, layers] = rest.length === 1 ? [undefined, rest[0]] : rest;
+    requireTrackName(peerId, label);
+    if (typeof layers !== "object" || layers === null) {
+      throw new SimplePeerError("bad_request", "layers must be an object", "e.g. {spatialLayer: 0, maxFrameRate: 10}");
+    }
+    return this.#connection.wishes.setPreferredLayers(peerId, layers, label);
+  }
+
+  /**
+   * Why a track of a peer does not play: the first broken link on its way here, from what the server and this end know.
+   * Works while the server cannot be reached, too: then from what this end knows.
+   */
+  async explain(peerId: string, label: string): Promise<Explanation> {
     requireName("peerId", peerId);
-    return this.#connection.wishes.resumePeer(peerId);
+    requireName("label", label);
+    return this.#connection.explainer.explain(peerId, label);
   }
 
   /** @returns who else is in the room */
@@ -164,6 +203,12 @@ export class SimplePeer {
     this.#audience.dismiss();
     this.#connection.close();
   }
+}
+
+/** All tracks of a peer, or the one of that label. */
+function requireTrackName(peerId: unknown, label: unknown): void {
+  requireName("peerId", peerId);
+  if (label !== undefined) requireName("label", label);
 }
 
 function requireName(field: string, value: unknown): void {

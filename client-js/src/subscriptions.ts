@@ -5,14 +5,16 @@ import { isGone, type SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { RemoteTrack, RemovalReason } from "./events.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { Metadata, Notifications, ProducerOffer } from "./types.js";
+import type { HeldReason, Metadata, ProducerOffer } from "./types.js";
 
-type Hold = Notifications["consumerHeld"]["reason"];
+/** So many of those withdrawn are remembered. */
+const MAX_WITHDRAWN = 256;
 
 export class Subscriptions {
   readonly #keeper: SessionKeeper;
   readonly #audience: Audience;
   readonly #byProducer = new Map<string, Subscription>();
+  readonly #withdrawn = new Set<string>();
 
   constructor(keeper: SessionKeeper, audience: Audience) {
     this.#keeper = keeper;
@@ -30,19 +32,28 @@ export class Subscriptions {
     );
   }
 
+  /** Whether it has been offered; it may have been withdrawn since. */
+  knows(producerId: string): boolean {
+    return this.#byProducer.has(producerId) || this.#withdrawn.has(producerId);
+  }
+
   offered(offer: ProducerOffer): void {
+    this.#withdrawn.delete(offer.producerId);
     if (!this.#byProducer.has(offer.producerId)) void this.#takeUp(offer);
   }
 
   withdrawn(producerId: string, reason: RemovalReason): void {
     this.#drop(producerId, reason);
+    this.#withdrawn.add(producerId);
+    const [oldest] = this.#withdrawn;
+    if (oldest !== undefined && this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(oldest);
   }
 
   setMuted(producerId: string, muted: boolean): void {
     this.#byProducer.get(producerId)?.setMuted(muted);
   }
 
-  setHeld(producerId: string, reason: Hold): void {
+  setHeld(producerId: string, reason: HeldReason): void {
     this.#byProducer.get(producerId)?.setHeld(reason);
   }
 
@@ -107,7 +118,8 @@ export class Subscription {
   readonly #audience: Audience;
   #consumer: mediasoup.Consumer | undefined;
   #remote: RemoteTrack | undefined;
-  #held: Hold = "";
+  #trackSinceMs: number | undefined;
+  #held: HeldReason = "";
   #ended = false;
   #failure: SimplePeerError | undefined;
 
@@ -125,7 +137,12 @@ export class Subscription {
     return this.#consumer;
   }
 
-  get held(): Hold {
+  /** undefined while there is no track. */
+  get trackAgeMs(): number | undefined {
+    return this.#trackSinceMs === undefined ? undefined : Date.now() - this.#trackSinceMs;
+  }
+
+  get held(): HeldReason {
     return this.#held;
   }
 
@@ -169,7 +186,7 @@ export class Subscription {
     this.#tellMuted();
   }
 
-  setHeld(reason: Hold): void {
+  setHeld(reason: HeldReason): void {
     if (this.#held === reason) return;
     this.#held = reason;
     this.#tellHeld();
@@ -197,6 +214,7 @@ export class Subscription {
   #announce(consumer: mediasoup.Consumer): void {
     const { peerId, label, broadcast, kind, metadata } = this.offer;
     this.#consumer = consumer;
+    this.#trackSinceMs = Date.now();
     this.#remote = { track: consumer.track, peerId, label, broadcast, kind, metadata };
     this.#audience.trackAdded(this.#remote);
     if (this.offer.paused) this.#tellMuted();

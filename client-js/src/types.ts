@@ -82,6 +82,9 @@ export interface Welcome {
   snapshot?: Snapshot;
 }
 
+/** A policy, or the server's mute, keeps a track from flowing; "": nothing does. */
+export type HeldReason = "policy" | "server" | "";
+
 /** What the server knows of a session. */
 export interface Snapshot {
   /** In sight. */
@@ -89,7 +92,7 @@ export interface Snapshot {
   offers: ProducerOffer[];
   rooms: string[];
   producers: { producerId: string; label: string; paused: boolean }[];
-  consumers: { consumerId: string; producerId: string }[];
+  consumers: { consumerId: string; producerId: string; held: HeldReason }[];
   transports: { transportId: string; direction: Direction; state: TransportState }[];
 }
 
@@ -161,8 +164,8 @@ export interface Explanation {
   code: string;
   message: string;
   hint: string;
-  /** Where on the way it is. */
-  link: string;
+  /** Whose part of the way it is; "" when all of it is whole. */
+  link: "publisher" | "server" | "viewer" | "";
 }
 
 export interface DataProduceRequest extends TransportRef {
@@ -195,8 +198,7 @@ export interface Notifications {
   producerPaused: LabelRef;
   producerResumed: LabelRef;
   producerMetadata: LabelRef & { metadata: Metadata };
-  /** A policy or the server's mute keeps a track from here; "" lets it go on. */
-  consumerHeld: ProducerRef & { reason: "policy" | "server" | "" };
+  consumerHeld: ProducerRef & { reason: HeldReason };
   transportStateChange: TransportRef & { state: TransportState; reason: string };
   /** The application on the server put this peer into a room, or took it out. */
   roomJoined: RoomRef & { peerIds: string[] };

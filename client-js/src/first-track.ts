@@ -1,0 +1,80 @@
+/** connectToPeer(): says the wish, and waits until the first of the tracks asked for plays. */
+import { Deadline, sleep } from "./deadline.js";
+import { SimplePeerError } from "./errors.js";
+import type { Explainer, Witnesses } from "./explainer.js";
+import { plays, receptionOf } from "./reception.js";
+import type { Subscription } from "./subscriptions.js";
+import type { Reply } from "./types.js";
+
+const LOOK_EVERY_MS = 50;
+/** Of the time that a call has, this much is kept for finding out why nothing plays. */
+const EXPLAIN_SHARE = 0.2;
+const EXPLAIN_MAX_MS = 2_000;
+
+/** Why nothing plays that nobody would wait for. */
+const NOT_EXPECTED = new Set([
+  ...["peer_unknown", "no_such_track", "not_connected", "publisher_muted", "muted_by_server", "held_by_policy"],
+  "paused_by_you",
+]);
+
+export class FirstTrack {
+  readonly #witnesses: Witnesses;
+  readonly #explainer: Explainer;
+  readonly #timeoutMs: number;
+
+  constructor(witnesses: Witnesses, explainer: Explainer, timeoutMs: number) {
+    this.#witnesses = witnesses;
+    this.#explainer = explainer;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Resolves when a track plays, or when none is to be expected now: the peer has none, or they are all held, by
+   * whomever. The wish stands either way.
+   * @throws SimplePeerError what the server refused the wish with; why nothing plays, with the code of an explanation
+   */
+  async connect(peerId: string, label: string | undefined): Promise<void> {
+    const { wishes, roster } = this.#witnesses;
+    const explainMs = Math.min(this.#timeoutMs * EXPLAIN_SHARE, EXPLAIN_MAX_MS);
+    const deadline = new Deadline(this.#timeoutMs - explainMs);
+    let answer: Reply<"connectToPeer"> | undefined;
+    do {
+      answer = await deadline.within(wishes.connectToPeer(peerId, label));
+      if (!answer) break;
+      roster.alias(peerId, answer.peerId);
+      if (await this.#plays(answer, label, deadline)) return;
+    } while (deadline.leftMs > 0);
+    const expected = label ?? this.#mayPlay(roster.resolve(peerId))[0]?.offer.label ?? answer?.tracks[0]?.label;
+    const { ok, code, message, hint } = await this.#explainer.explain(peerId, expected ?? "", explainMs);
+    if (!ok && !NOT_EXPECTED.has(code)) throw new SimplePeerError(code, message, hint);
+  }
+
+  /** False when time is over, or the session is another one, of which the answer knows nothing. */
+  async #plays(answer: Reply<"connectToPeer">, label: string | undefined, deadline: Deadline): Promise<boolean> {
+    const { keeper, subscriptions } = this.#witnesses;
+    const { session } = keeper;
+    while (deadline.leftMs > 0 && keeper.session === session) {
+      const expected = this.#mayPlay(answer.peerId, label);
+      // The answer may have overtaken the offers that it tells of.
+      const coming = answer.tracks.some(({ producerId, paused }) => !paused && !subscriptions.knows(producerId));
+      if (!expected.length && !coming) return true;
+      if ((await Promise.all(expected.map(isPlaying))).includes(true)) return true;
+      const failures = expected.flatMap(({ failure }) => failure ?? []);
+      if (!coming && failures.length === expected.length) throw failures[0];
+      await sleep(LOOK_EVERY_MS);
+    }
+    return false;
+  }
+
+  #mayPlay(peerId: string, label?: string): Subscription[] {
+    const { subscriptions, wishes } = this.#witnesses;
+    return subscriptions
+      .of(peerId, label)
+      .filter(({ offer, held }) => !offer.paused && !held && !wishes.isPaused(peerId, offer.label));
+  }
+}
+
+async function isPlaying({ consumer, offer }: Subscription): Promise<boolean> {
+  const reception = consumer && (await receptionOf(consumer));
+  return reception !== undefined && plays(offer.kind, reception);
+}
