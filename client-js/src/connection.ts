@@ -1,5 +1,6 @@
 /** One peer's connection to the server, whole: its parts, and which of them hears what from which. */
 import type { Audience } from "./audience.js";
+import { Data } from "./data.js";
 import type { SimplePeerError } from "./errors.js";
 import { Explainer } from "./explainer.js";
 import { FirstTrack } from "./first-track.js";
@@ -23,6 +24,7 @@ export class Connection {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly roster: Roster;
+  readonly data: Data;
   readonly explainer: Explainer;
   readonly firstTrack: FirstTrack;
   readonly #audience: Audience;
@@ -43,6 +45,7 @@ export class Connection {
         },
         opened: (session) => {
           this.publications.republish(session);
+          this.data.opened(session);
           this.#tellSignaling("connected", "new_session");
         },
         resumed: (session, snapshot) => {
@@ -79,12 +82,14 @@ export class Connection {
     this.subscriptions = new Subscriptions(this.keeper, audience);
     this.explainer = new Explainer(this, this.keeper.timeoutMs);
     this.firstTrack = new FirstTrack(this, this.explainer, this.keeper.timeoutMs);
+    this.data = new Data(this.keeper, { received: (message) => audience.emit("data", message), failed });
     this.#reconciler = new Reconciler(this, options.reconcileMs, failed);
   }
 
   close(): void {
     this.#reconciler.close();
     this.publications.close();
+    this.data.close();
     this.keeper.close();
     this.subscriptions.clear("closed");
     this.roster.clear("closed");
@@ -95,6 +100,7 @@ export class Connection {
     const session = this.keeper.session;
     if (direction === "recv") await this.subscriptions.receiveAnew();
     else if (session) await this.publications.sendAnew(session);
+    if (session) await this.data.moveAll(session, direction);
   }
 
   #tellSignaling(state: TransportState, reason: string): void {
@@ -111,6 +117,7 @@ export class Connection {
       peerConnection: ({ peerId }) => this.roster.add(peerId),
       peerDisconnection: ({ peerId, reason }) => {
         this.subscriptions.peerLeft(peerId);
+        this.data.peerLeft(peerId);
         this.roster.remove(peerId, reason);
       },
       producerAvailable: (offer) => {
@@ -123,6 +130,9 @@ export class Connection {
       producerMetadata: ({ producerId, metadata }) => this.subscriptions.setMetadata(producerId, metadata),
       consumerHeld: ({ producerId, reason }) => this.subscriptions.setHeld(producerId, reason),
       transportStateChange: (change) => this.keeper.session?.transports.serverSaw(change),
+      dataConsumerClosed: ({ dataConsumerId, reason }) => this.data.consumerClosed(dataConsumerId, reason),
+      dataProducerClosed: ({ dataProducerId }) => this.data.producerClosed(dataProducerId),
+      dataClosed: ({ label }) => this.data.labelClosed(label),
       roomJoined: ({ roomId, peerIds }) => this.#audience.emit("roomJoined", { roomId, peerIds }),
       roomLeft: ({ roomId, reason }) => {
         this.wishes.roomTaken(roomId);

@@ -13,6 +13,15 @@ export interface RemoteTrack {
   metadata: Metadata;
 }
 
+/** What another peer has sent with send(). */
+export interface DataMessage {
+  /** Its id; "" when the application on the server has sent it. */
+  from: string;
+  /** A string when a string was sent. */
+  data: string | ArrayBuffer;
+  label: string;
+}
+
 /** Why a remote track was taken away. */
 export type RemovalReason =
   /** The peer removed it, or its source ended. */
@@ -63,7 +72,7 @@ export interface SimplePeerEvents {
   /** A track of your own ended (camera unplugged, sharing stopped) and was taken off. */
   trackEnded: { label: string; track: MediaStreamTrack };
   /** A message of another peer's send(). */
-  data: { from: string; data: string | ArrayBuffer; label: string };
+  data: DataMessage;
   /** The application on the server put you into a room, or took you out. */
   roomJoined: { roomId: string; peerIds: string[] };
   roomLeft: { roomId: string; reason: string };

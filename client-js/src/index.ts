@@ -1,7 +1,9 @@
 /** Calls over the Socket.IO connection that a page already has: the client of the simplesfu media server. */
+export type { SendOptions } from "./data.js";
 export { SimplePeerError } from "./errors.js";
 export type {
   ConnectionStateChange,
+  DataMessage,
   HoldReason,
   Listener,
   OnTrack,

@@ -78,12 +78,12 @@ export class MediaLink {
         failed,
       );
     });
-    transport.on("producedata", ({ sctpStreamParameters, label, protocol }, done, failed) => {
+    transport.on("producedata", ({ sctpStreamParameters, label, protocol, appData }, done, failed) => {
       const stream = { sctpStreamParameters, label: label ?? "", protocol: protocol ?? "" };
-      this.#ask(this.#request("produceData", { ...stream, transportId })).then(
-        ({ dataProducerId }) => done({ id: dataProducerId }),
-        failed,
-      );
+      this.#ask(this.#request("produceData", { ...stream, transportId })).then(({ dataProducerId, received }) => {
+        Object.assign(appData, { received }); // data-sender.ts needs it, and `done` takes nothing but the id
+        done({ id: dataProducerId });
+      }, failed);
     });
     transport.on("connectionstatechange", (state) => {
       this.#changeState(state, troubleOf(state));

@@ -1,6 +1,7 @@
 /** The public face: checks what it is given, and hands it on. */
 import { Audience } from "./audience.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
+import type { SendOptions } from "./data.js";
 import { SimplePeerError } from "./errors.js";
 import type { Listener, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import type { PublishOptions } from "./publish-options.js";
@@ -68,10 +69,12 @@ export class SimplePeer {
 
   /** A track that comes while "track" has no listener waits for one, as long as it lives. */
   on<Name extends keyof SimplePeerEvents>(name: Name, listener: Listener<SimplePeerEvents[Name]>): Unsubscribe {
+    if (name === "data") this.#connection.data.listen();
     return this.#audience.on(name, listener);
   }
 
   once<Name extends keyof SimplePeerEvents>(name: Name, listener: Listener<SimplePeerEvents[Name]>): Unsubscribe {
+    if (name === "data") this.#connection.data.listen();
     return this.#audience.once(name, listener);
   }
 
@@ -93,9 +96,7 @@ export class SimplePeer {
     broadcast = false,
     options: PublishOptions = {},
   ): Promise<void> {
-    const { label, ...metadata } = typeof labelOrMetadata === "object" ? labelOrMetadata : { label: labelOrMetadata };
-    requireName("label", label);
-    return this.#connection.publications.add(track, { label, metadata, broadcast, options });
+    return this.#connection.publications.add(track, { ...requireNamed(labelOrMetadata), broadcast, options });
   }
 
   /** Takes the place of what was said about the track before; viewers hear "metadataChanged". */
@@ -179,6 +180,20 @@ export class SimplePeer {
     return this.#connection.wishes.leaveRoom(roomId);
   }
 
+  /**
+   * Sends a message of up to 256 KiB, which others get as "data" if they listen to that. Resolves when it is on its
+   * way; whoever sends more than the network takes is kept waiting.
+   * @param to one peer; without it, everybody in sight
+   */
+  async send(data: string | ArrayBuffer | ArrayBufferView, options: SendOptions = {}): Promise<void> {
+    return this.#connection.data.send(data, options);
+  }
+
+  /** Bytes given to send() that are still here. */
+  get bufferedAmount(): number {
+    return this.#connection.data.bufferedAmount;
+  }
+
   /** Looks for a new way through the network at once, e.g. after a change of it. It is done by itself when needed. */
   async restartIce(): Promise<void> {
     await this.#connection.keeper.run((session) => session.transports.restartIce());
@@ -203,6 +218,15 @@ export class SimplePeer {
     this.#audience.dismiss();
     this.#connection.close();
   }
+}
+
+function requireNamed(labelOrMetadata: string | (Metadata & { label: string })): { label: string; metadata: Metadata } {
+  const { label, ...metadata } =
+    Object(labelOrMetadata) === labelOrMetadata
+      ? (labelOrMetadata as Metadata & { label: string })
+      : { label: labelOrMetadata as string };
+  requireName("label", label);
+  return { label, metadata };
 }
 
 /** All tracks of a peer, or the one of that label. */

@@ -44,7 +44,8 @@ export interface Requests {
   joinRoom: [RoomRef, { peerIds: string[] }];
   leaveRoom: [RoomRef, Nothing];
   explain: [{ peerId: string; label: string }, { explanation: Explanation }];
-  produceData: [DataProduceRequest, { dataProducerId: string }];
+  openData: [{ label: string }, Nothing];
+  produceData: [DataProduceRequest, DataProducerAnswer];
   consumeData: [TransportRef & { reliable: boolean }, DataConsumerOffer];
   getStats: [Nothing, ServerStats];
 }
@@ -174,6 +175,12 @@ export interface DataProduceRequest extends TransportRef {
   protocol: string;
 }
 
+export interface DataProducerAnswer {
+  dataProducerId: string;
+  /** The last part that came over a reliable channel of this peer's, on whatever transport. */
+  received: { message: number; index: number } | null;
+}
+
 export interface DataConsumerOffer {
   dataConsumerId: string;
   dataProducerId: string;
@@ -200,6 +207,11 @@ export interface Notifications {
   producerMetadata: LabelRef & { metadata: Metadata };
   consumerHeld: ProducerRef & { reason: HeldReason };
   transportStateChange: TransportRef & { state: TransportState; reason: string };
+  /** Messages have waited too long for this peer to take them, or its end of the association has ended it. */
+  dataConsumerClosed: { dataConsumerId: string; reason: string };
+  dataProducerClosed: { dataProducerId: string; reason: string };
+  /** Messages under this label are not let through any longer. */
+  dataClosed: { label: string };
   /** The application on the server put this peer into a room, or took it out. */
   roomJoined: RoomRef & { peerIds: string[] };
   roomLeft: RoomRef & { reason: string };

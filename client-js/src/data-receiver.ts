@@ -1,0 +1,129 @@
+/** The data channels from the server, and the messages that come out of them. */
+import type { types as mediasoup } from "mediasoup-client";
+import { Assembly, type DataPart, decodePart, follows, type PartNumber } from "./data-parts.js";
+import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { DataMessage } from "./events.js";
+import type { Session } from "./session.js";
+
+/** Senders that are remembered; what is in the middle of a message of another is lost to it. */
+const MAX_SENDERS = 1024;
+const RETRY_MS = 5_000;
+
+export interface DataReceiverObserver {
+  received(message: DataMessage): void;
+  failed(error: SimplePeerError): void;
+}
+
+/** What came from one peer. */
+interface Sender {
+  readonly reliable: Assembly;
+  readonly lossy: Assembly;
+  last?: PartNumber;
+}
+
+export class DataReceiver {
+  readonly #observer: DataReceiverObserver;
+  readonly #senders = new Map<string, Sender>();
+  readonly #consumers = new Map<boolean, mediasoup.DataConsumer>();
+  readonly #retries = new Map<boolean, ReturnType<typeof setTimeout>>();
+
+  constructor(observer: DataReceiverObserver) {
+    this.#observer = observer;
+  }
+
+  /** Opens both channels, or opens them anew. Does not throw. */
+  async receive(session: Session): Promise<void> {
+    await Promise.all([this.#open(session, true), this.#open(session, false)]);
+  }
+
+  /** The server does not send on this one any longer. */
+  consumerClosed(session: Session, dataConsumerId: string, reason: string): void {
+    for (const [reliable, consumer] of this.#consumers) {
+      if (consumer.id !== dataConsumerId) continue;
+      consumer.close();
+      this.#consumers.delete(reliable);
+      this.#observer.failed(
+        new SimplePeerError(
+          "data_lost",
+          `messages for this peer are lost (${reason})`,
+          "its network, or its page, is slow",
+        ),
+      );
+      void this.#open(session, reliable);
+    }
+  }
+
+  forget(peerId: string): void {
+    this.#senders.delete(peerId);
+  }
+
+  close(): void {
+    for (const timer of this.#retries.values()) clearTimeout(timer);
+    this.#retries.clear();
+    this.#senders.clear();
+    this.#consumers.clear();
+  }
+
+  async #open(session: Session, reliable: boolean): Promise<void> {
+    clearTimeout(this.#retries.get(reliable));
+    try {
+      const consumer = await session.transports.run("recv", (transport) => consume(session, transport, reliable));
+      consumer.binaryType = "arraybuffer"; // Firefox would make Blobs
+      consumer.on("message", (encoded: ArrayBuffer) => this.#receive(encoded, reliable));
+      this.#consumers.set(reliable, consumer);
+    } catch (error) {
+      if (session.closed) return;
+      this.#observer.failed(toSimplePeerError(error));
+      this.#retries.set(
+        reliable,
+        setTimeout(() => void this.#open(session, reliable), RETRY_MS),
+      );
+    }
+  }
+
+  #receive(encoded: ArrayBuffer, reliable: boolean): void {
+    try {
+      const part = decodePart(encoded);
+      const sender = this.#senderOf(part.peerId);
+      if (reliable && !isNew(sender, part)) return;
+      const data = sender[reliable ? "reliable" : "lossy"].add(part);
+      if (data !== undefined) this.#observer.received({ from: part.peerId, data, label: part.label });
+    } catch (cause) {
+      const hint = "do page and server have the same version of simplesfu?";
+      this.#observer.failed(new SimplePeerError("bad_data", "what came is no message", hint, { cause }));
+    }
+  }
+
+  #senderOf(peerId: string): Sender {
+    let sender = this.#senders.get(peerId);
+    if (!sender) {
+      sender = { reliable: new Assembly(), lossy: new Assembly() };
+      this.#senders.set(peerId, sender);
+      if (this.#senders.size > MAX_SENDERS)
+        for (const oldest of this.#senders.keys()) return this.#drop(oldest, sender);
+    }
+    return sender;
+  }
+
+  #drop(oldest: string, sender: Sender): Sender {
+    this.#senders.delete(oldest);
+    return sender;
+  }
+}
+
+/** After a transport was rebuilt the server repeats what it cannot know to have come. */
+function isNew(sender: Sender, { message, index }: DataPart): boolean {
+  if (sender.last && !follows({ message, index }, sender.last)) return false;
+  sender.last = { message, index };
+  return true;
+}
+
+async function consume(
+  session: Session,
+  transport: mediasoup.Transport,
+  reliable: boolean,
+): Promise<mediasoup.DataConsumer> {
+  const answer = await session.request("consumeData", { transportId: transport.id, reliable });
+  const { dataConsumerId: id, dataProducerId, sctpStreamParameters, label, protocol } = answer;
+  return transport.consumeData({ id, dataProducerId, sctpStreamParameters, label, protocol });
+}
