@@ -52,7 +52,7 @@ async def lay_line(serve: Serve) -> AsyncIterator[LayLine]:  # noqa: ARG001  (se
 
 @pytest_asyncio.fixture
 async def invite(divert: Divert, lay_line: LayLine, browser: Browser) -> AsyncIterator[Invite]:  # noqa: ARG001
-    """`await invite(server, number, room=None, via=None, line=None)` opens the page of one more caller in Chromium.
+    """`await invite(server, number, room=None, via=None, line=None, **options)` opens the page of one more caller in Chromium.
 
     `via`: the way of its media; `line`: that of its page and socket. Both lead straight to the server when not given.
     """
@@ -64,10 +64,11 @@ async def invite(divert: Divert, lay_line: LayLine, browser: Browser) -> AsyncIt
         room: str | None = None,
         via: UdpProxy | None = None,
         line: TcpProxy | None = None,
+        **options: Any,
     ) -> Caller:
         caller = Caller(await new_page(browser), number)
         callers.append(caller)
-        await caller.open(line.url if line else server.url, via)
+        await caller.open(line.url if line else server.url, via, **options)
         if room:
             await caller.join(room)
         return caller

@@ -13,13 +13,17 @@
  *   connect          url, path?, transports?, timeoutMs?, iceServers?, wait? (true), late? (false)
  *                    a socket and a SimplePeer on it; with wait, answers when the server has said hello   → {peerId}
  *                    with late, the SimplePeer is made when the socket is connected already
- *   addTrack         label, kind: "video" | "audio", broadcast? (false), codec?, encodings?
+ *   addTrack         label, kind: "video" | "audio", broadcast? (false), metadata?, options? (of addTrack),
+ *                    or some of them: codec?, encodings?
  *                    video: color [r, g, b] 0-255, width? (320), height? (240), fps? (25); audio: toneHz? (440)
  *                    the same label again replaces the track                                              → {}
  *   setColor         label, color       paints the video differently from now on                          → {}
  *   endTrack         label              ends the source by itself, as when a user stops sharing           → {}
  *   removeTrack, muteTrack, unmuteTrack                  label                                            → {}
- *   connectToPeer, disconnectFromPeer, pausePeer, resumePeer   peerId                                     → {}
+ *   setMetadata      label, metadata                                                                      → {}
+ *   connectToPeer, disconnectFromPeer, pausePeer, resumePeer   peerId, label?                             → {}
+ *   setPreferredLayers   peerId, label?, layers                                                           → {}
+ *   explain          peerId, label                                        → {ok, code, message, hint, link}
  *   joinRoom         roomId                                                                               → {peerIds}
  *   leaveRoom        roomId                                                                               → {}
  *   peers            → {peerId, peers: [id], tracks: [{peerId, label, kind, broadcast}]}
@@ -86,11 +90,13 @@ const commands = {
     return { peerId: peer.peerId };
   },
 
-  async addTrack({ label, kind, broadcast = false, codec, encodings, color = [255, 0, 0], toneHz = 440, ...size }) {
+  async addTrack({ label, kind, broadcast = false, metadata, options, codec, encodings, ...painting }) {
+    const { color = [255, 0, 0], toneHz = 440, ...size } = painting;
     const source = kind === "video" ? videoTrack({ color, ...size }) : toneTrack(toneHz);
     const replaced = sources.get(label);
     sources.set(label, source);
-    await peer.addTrack(source.track, label, broadcast, { ...(codec && { codec }), ...(encodings && { encodings }) });
+    const how = { ...options, ...(codec && { codec }), ...(encodings && { encodings }) };
+    await peer.addTrack(source.track, metadata ? { ...metadata, label } : label, broadcast, how);
     replaced?.stop();
   },
 
@@ -105,10 +111,13 @@ const commands = {
 
   muteTrack: ({ label }) => peer.muteTrack(label),
   unmuteTrack: ({ label }) => peer.unmuteTrack(label),
-  connectToPeer: ({ peerId }) => peer.connectToPeer(peerId),
-  disconnectFromPeer: ({ peerId }) => peer.disconnectFromPeer(peerId),
-  pausePeer: ({ peerId }) => peer.pausePeer(peerId),
-  resumePeer: ({ peerId }) => peer.resumePeer(peerId),
+  setMetadata: ({ label, metadata }) => peer.setMetadata(label, metadata),
+  connectToPeer: ({ peerId, label }) => peer.connectToPeer(peerId, label),
+  disconnectFromPeer: ({ peerId, label }) => peer.disconnectFromPeer(peerId, label),
+  pausePeer: ({ peerId, label }) => peer.pausePeer(peerId, label),
+  resumePeer: ({ peerId, label }) => peer.resumePeer(peerId, label),
+  setPreferredLayers: ({ peerId, label, layers }) => peer.setPreferredLayers(peerId, label, layers),
+  explain: ({ peerId, label }) => peer.explain(peerId, label),
   joinRoom: ({ roomId }) => peer.joinRoom(roomId),
   leaveRoom: ({ roomId }) => peer.leaveRoom(roomId),
   peers: () => ({ peerId: peer.peerId, peers: peer.peers, tracks: peer.tracks.map(plain) }),

@@ -35,10 +35,11 @@ class Caller:
         self.peer_id = ""
         self.gone = False
 
-    async def open(self, url: str, via: UdpProxy | None = None) -> None:
+    async def open(self, url: str, via: UdpProxy | None = None, **options: Any) -> None:
+        """`options`: of the page's SimplePeer."""
         await self.page.open(url)
         where = {"host": via.address[0], "port": via.address[1]} if via else None
-        self.peer_id = await self.page.call("open", via=where)
+        self.peer_id = await self.page.call("open", via=where, options=options)
 
     async def ask(self, method: str, *args: Any) -> Any:
         """Call a method of the page's SimplePeer; raises RefusedError when its promise is rejected."""
@@ -74,6 +75,17 @@ class Caller:
     async def join(self, room: str) -> list[str]:
         peer_ids: list[str] = (await self.ask("joinRoom", room))["peerIds"]
         return peer_ids
+
+    async def connect_to(self, other: Caller, label: str | None = None) -> dict[str, Any]:
+        """connectToPeer(), whatever becomes of it: {ok, error, tookMs}, and `decoded` of that peer's tracks then."""
+        named = {} if label is None else {"label": label}
+        outcome: dict[str, Any] = await self.page.call("connect", peerId=other.peer_id, **named)
+        return outcome
+
+    async def explain(self, other: Caller, label: str = "webcam") -> dict[str, Any]:
+        """Why this page does not see that track, as its SimplePeer explains it."""
+        explanation: dict[str, Any] = await self.ask("explain", other.peer_id, label)
+        return explanation
 
     async def publish_video(self, label: str = "webcam", **how: Any) -> None:
         await self.page.call("publishVideo", label=label, name=f"caller {self.number}", **{"number": self.number} | how)

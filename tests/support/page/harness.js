@@ -54,12 +54,18 @@ function redirectCandidates({host, port}) {
   };
 }
 
-async function open({via} = {}) {
+const PLAIN_EVENTS = [
+  ...["peerConnection", "peerDisconnection", "trackMuted", "trackUnmuted", "trackHeld", "trackReleased"],
+  ...["roomJoined", "roomLeft", "connectionStateChange"],
+];
+
+async function open({via, options} = {}) {
   if (via) redirectCandidates(via);
   socket = io();
-  peer = new SimplePeer(socket);
-  peer.on("track", ({track, peerId, label, broadcast}) => {
-    note("track", {peerId, label, broadcast, kind: track.kind});
+  peer = new SimplePeer(socket, options ?? {});
+  peer.on("track", ({track, peerId, label, broadcast, metadata}) => {
+    note("track", {peerId, label, broadcast, kind: track.kind, metadata});
+    track.addEventListener("ended", () => note("remoteEnded", {peerId, label}));
     watch(`${peerId}/${label}`, track);
   });
   peer.on("trackRemoved", ({peerId, label, reason}) => {
@@ -67,22 +73,24 @@ async function open({via} = {}) {
     sights.get(`${peerId}/${label}`)?.stop();
     sights.delete(`${peerId}/${label}`);
   });
-  for (const type of ["peerConnection", "peerDisconnection", "trackMuted", "trackUnmuted", "connectionStateChange"]) {
-    peer.on(type, (detail) => note(type, JSON.parse(JSON.stringify(detail))));
+  peer.on("metadataChanged", ({peerId, label, metadata}) => note("metadataChanged", {peerId, label, metadata}));
+  peer.on("trackEnded", ({label}) => note("trackEnded", {label}));
+  for (const type of PLAIN_EVENTS) peer.on(type, (detail) => note(type, JSON.parse(JSON.stringify(detail))));
+  for (const type of ["error", "ended"]) {
+    peer.on(type, ({error}) => note(type, {code: error.code, message: error.message}));
   }
-  peer.on("error", ({error}) => note("error", {code: error.code, message: error.message}));
   if (!socket.connected) {
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("connect_error", reject));
   }
   return socket.id;
 }
 
-async function publishVideo({label, broadcast = true, options, ...picture}) {
-  await publish(label, paintedTrack(picture), broadcast, options);
+async function publishVideo({label, broadcast = true, options, metadata, ...picture}) {
+  await publish(label, paintedTrack(picture), broadcast, options, metadata);
 }
 
-async function publishAudio({label, broadcast = true, options, ...tone}) {
-  await publish(label, toneTrack(tone), broadcast, options);
+async function publishAudio({label, broadcast = true, options, metadata, ...tone}) {
+  await publish(label, toneTrack(tone), broadcast, options, metadata);
 }
 
 /** The browser's fake microphone, for a browser whose AudioContext does not run without a sound card. */
@@ -92,10 +100,11 @@ async function publishMicrophone({label}) {
   await publish(label, {track, stop: () => track.stop()}, true);
 }
 
-async function publish(label, source, broadcast, options) {
-  published.get(label)?.stop();
+async function publish(label, source, broadcast, options, metadata) {
+  const before = published.get(label);
   published.set(label, source);
-  await peer.addTrack(source.track, label, broadcast, options);
+  await peer.addTrack(source.track, metadata ? {...metadata, label} : label, broadcast, options);
+  before?.stop(); // only now: until then viewers see it
 }
 
 async function unpublish({label}) {
@@ -112,6 +121,25 @@ async function ask({method, args = []}) {
   } catch (error) {
     return {ok: false, error: {code: error.code, message: error.message, hint: error.hint}};
   }
+}
+
+/** connectToPeer(), and what the browser has decoded of that peer at the very moment when its promise is settled. */
+async function connect({peerId, label}) {
+  const began = performance.now();
+  const answer = await ask({method: "connectToPeer", args: label === undefined ? [peerId] : [peerId, label]});
+  const tookMs = performance.now() - began;
+  const decoded = {};
+  for (const [key, {framesDecoded, packetsReceived}] of Object.entries(await received())) {
+    if (key.startsWith(`${peerId}/`)) decoded[key] = {framesDecoded, packetsReceived};
+  }
+  return {...answer, tookMs, decoded};
+}
+
+/** Ends a track of one's own as its source does: a camera unplugged, a sharing stopped. */
+function endSource({label}) {
+  const {track, stop} = published.get(label);
+  stop();
+  track.dispatchEvent(new Event("ended"));
 }
 
 /** Begins one of these functions and does not wait for it; outcomes() tells what became of it. */
@@ -148,6 +176,7 @@ function look({since = null} = {}) {
       sight.kind === "video"
         ? {kind: "video", number: readNumber(sight.video), times: framesSince(sight, since)}
         : {kind: "audio", ...sight.read()};
+    seen[key].trackId = sight.track.id;
   }
   return {now: performance.now(), seen};
 }
@@ -200,7 +229,7 @@ function close() {
 }
 
 window.harness = {
-  open, publishVideo, publishAudio, publishMicrophone, unpublish, ask, start, books, snapshot,
+  open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
   look, mirror, painted, freezePainting, received, sent, loseSocket, close,
   events: () => events,
   outcomes: () => started,
