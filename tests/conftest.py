@@ -52,9 +52,10 @@ async def lay_line(serve: Serve) -> AsyncIterator[LayLine]:  # noqa: ARG001  (se
 
 @pytest_asyncio.fixture
 async def invite(divert: Divert, lay_line: LayLine, browser: Browser) -> AsyncIterator[Invite]:  # noqa: ARG001
-    """`await invite(server, number, room=None, via=None, line=None, **options)` opens the page of one more caller in Chromium.
+    """`await invite(server, number, room=None, via=None, line=None)` opens the page of one more caller in Chromium.
 
     `via`: the way of its media; `line`: that of its page and socket. Both lead straight to the server when not given.
+    Other options are those of its SimplePeer.
     """
     callers: list[Caller] = []
 
