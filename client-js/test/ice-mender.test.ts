@@ -4,6 +4,7 @@ import { IceMender } from "../src/ice-mender.js";
 
 let restarts = 0;
 let finish: (error?: Error) => void = () => undefined;
+let givenUp = 0;
 const failures: unknown[] = [];
 
 function mender(): IceMender {
@@ -14,7 +15,7 @@ function mender(): IceMender {
         finish = (error) => (error ? reject(error) : resolve());
       });
     },
-    (error) => failures.push(error),
+    { givenUp: () => givenUp++, restartFailed: (error) => failures.push(error) },
   );
 }
 
@@ -25,6 +26,7 @@ async function settle(): Promise<void> {
 
 beforeEach(() => {
   restarts = 0;
+  givenUp = 0;
   failures.length = 0;
   mock.timers.enable({ apis: ["setTimeout"] });
 });
@@ -40,7 +42,7 @@ test("an interruption that heals by itself needs no restart", () => {
   assert.equal(restarts, 0);
 });
 
-test("restarts until connected, with growing waits, one at a time", async () => {
+test("two restarts, one at a time; when they have not helped it is given up", async () => {
   const ice = mender();
   ice.stateChanged("failed");
   mock.timers.tick(1);
@@ -49,26 +51,33 @@ test("restarts until connected, with growing waits, one at a time", async () => 
   ice.stateChanged("failed");
   mock.timers.tick(60_000);
   assert.equal(restarts, 1, "while one is under way there is no other");
-  for (const [waitMs, expected] of [
-    [3_000, 2],
-    [6_000, 3],
-    [12_000, 4],
-    [12_000, 5],
-    [12_000, 6],
-  ] as const) {
-    finish(expected === 3 ? new Error("no answer") : undefined);
-    await settle();
-    mock.timers.tick(waitMs - 1);
-    assert.equal(restarts, expected - 1);
-    mock.timers.tick(1);
-    assert.equal(restarts, expected);
-  }
+  finish(new Error("no answer"));
+  await settle();
+  mock.timers.tick(2_999);
+  assert.equal(restarts, 1);
+  mock.timers.tick(1);
+  assert.equal(restarts, 2);
   assert.equal(failures.length, 1, "a restart that nobody asked for tells of its failure");
+  finish();
+  await settle();
+  mock.timers.tick(4_999);
+  assert.equal(givenUp, 0);
+  mock.timers.tick(1);
+  assert.deepEqual([restarts, givenUp], [2, 1]);
+});
+
+test("once connected nothing more is done, until there is trouble again", async () => {
+  const ice = mender();
+  ice.stateChanged("failed");
+  mock.timers.tick(1);
   ice.stateChanged("connected");
   finish();
   await settle();
   mock.timers.tick(60_000);
-  assert.equal(restarts, 6);
+  assert.deepEqual([restarts, givenUp], [1, 0]);
+  ice.stateChanged("failed");
+  mock.timers.tick(1);
+  assert.equal(restarts, 2);
 });
 
 test("a restart asked for joins the one under way, and hears of its failure itself", async () => {

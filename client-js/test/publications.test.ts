@@ -28,6 +28,7 @@ test("a track may be added at once after construction; it is published when the 
   assert.deepEqual(names, [
     "hello",
     "setRtpCapabilities",
+    "enter",
     "createWebRtcTransport",
     "connectWebRtcTransport",
     "produce",
@@ -178,7 +179,7 @@ test("a lost socket in the middle of addTrack delays it, and publishes once", as
   assert.equal(call.server.peer.asked("produce").length, 1);
 });
 
-test("after a lost socket the tracks held are published again, muted ones muted", async () => {
+test("to a server that has started again the tracks held are published again, muted ones muted", async () => {
   const { peer } = call.newPeer();
   await peer.addTrack(videoTrack(), "camera", true);
   await peer.addTrack(audioTrack(), "microphone");
@@ -186,7 +187,7 @@ test("after a lost socket the tracks held are published again, muted ones muted"
   await peer.removeTrack("old");
   await peer.muteTrack("microphone");
   const first = call.server.peer;
-  first.dropConnection();
+  call.server.restart();
   await until("published again", () => call.server.peer !== first && call.server.peer.asked("produce").length === 2);
   assert.deepEqual(
     call.server.peer.asked("produce").map(({ label, broadcast, paused }) => [label, broadcast, paused]),
@@ -207,7 +208,7 @@ test('a track that cannot be published again is dropped with an "error"', async 
   await peer.addTrack(videoTrack(), "camera");
   call.server.answers = { produce: () => new Refusal("limit_reached") };
   const failed = nextEvent(peer, "error");
-  call.server.peer.dropConnection();
+  call.server.restart();
   assert.equal((await failed).error.code, "limit_reached");
   await assert.rejects(peer.removeTrack("camera"), { code: "not_found" });
 });

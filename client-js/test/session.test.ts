@@ -10,13 +10,13 @@ import { nextEvent, until } from "./support/wait.js";
 
 const call = stage();
 
-test("every wish may be spoken at once after construction; the server hears them in that order", async () => {
+test("every wish may be spoken at once after construction; the server hears of rooms before it lets others see", async () => {
   const { peer } = call.newPeer();
   call.server.answers = { joinRoom: () => ({ peerIds: ["bob"] }) };
-  const [joined] = await Promise.all([
+  const [, joined] = await Promise.all([
+    peer.connectToPeer("bob"),
     peer.joinRoom("r"),
     peer.pausePeer("bob"),
-    peer.connectToPeer("bob"),
     peer.resumePeer("bob"),
     peer.disconnectFromPeer("bob"),
     peer.leaveRoom("r"),
@@ -28,11 +28,12 @@ test("every wish may be spoken at once after construction; the server hears them
       "hello",
       "setRtpCapabilities",
       "joinRoom",
-      "pausePeer",
-      "connectToPeer",
-      "resumePeer",
-      "disconnectFromPeer",
       "leaveRoom",
+      "pausePeer",
+      "resumePeer",
+      "connectToPeer",
+      "disconnectFromPeer",
+      "enter",
     ],
   );
 });
@@ -58,7 +59,7 @@ test("the server's refusals reach the caller; wrong arguments do not reach the s
   assert.equal(call.server.asked("connectToPeer").length, 1);
 });
 
-test("after a lost socket wishes are repeated before tracks are published; what was taken back is not", async () => {
+test("to a server that has started again wishes are repeated before tracks are published; what was taken back is not", async () => {
   const { peer } = await call.readyPeer();
   await peer.joinRoom("left");
   await peer.joinRoom("kept");
@@ -70,40 +71,42 @@ test("after a lost socket wishes are repeated before tracks are published; what 
   await peer.addTrack(videoTrack(), "camera");
   const first = call.server.peer;
   const lost = nextEvent(peer, "connectionStateChange");
-  first.dropConnection();
+  call.server.restart();
   assert.deepEqual(await lost, { direction: "signaling", state: "disconnected", reason: "transport close" });
   await until("published again", () => call.server.peer !== first && call.server.peer.asked("produce").length === 1);
   const heard = call.server.peer.requests.map(({ name, payload }) => {
     const { roomId, peerId } = payload as { roomId?: string; peerId?: string };
     return [name, roomId ?? peerId].filter(Boolean).join(" ");
   });
-  assert.deepEqual(heard.slice(0, 6), [
+  assert.deepEqual(heard.slice(0, 7), [
     "hello",
     "setRtpCapabilities",
     "joinRoom kept",
     "pausePeer bob",
     "connectToPeer bob",
+    "enter",
     "createWebRtcTransport",
   ]);
 });
 
-test("a wish about somebody who is gone is forgotten without a word", async () => {
+test("what the server does not grant is not wished again", async () => {
   const { peer } = await call.readyPeer();
   const errors: string[] = [];
   peer.on("error", ({ error }) => errors.push(error.code));
-  await peer.connectToPeer("bob");
-  call.server.answers = { connectToPeer: () => new Refusal("not_found") };
+  await peer.joinRoom("r");
+  call.server.answers = { joinRoom: () => new Refusal("not_allowed") };
+  await assert.rejects(peer.joinRoom("secret"), { code: "not_allowed" });
   for (let times = 1; times <= 2; times++) {
     const before = call.server.peer;
-    before.dropConnection();
-    await until("back", () => call.server.peer !== before && peer.peerId);
+    call.server.restart();
+    await until("back", () => call.server.peer !== before && call.server.peer.asked("enter").length > 0);
   }
-  assert.equal(
-    call.server.asked("connectToPeer").length,
-    2,
-    "once by the application, once repeated, then never again",
+  assert.deepEqual(
+    call.server.asked("joinRoom").map(({ roomId }) => roomId),
+    ["r", "secret", "r"],
+    "once repeated, and then never again",
   );
-  assert.deepEqual(errors, []);
+  assert.deepEqual(errors, ["not_allowed"], "of a wish that nobody waits for an event tells");
 });
 
 test("getStats gives the server's and, where there are transports, the browser's", async () => {
@@ -151,15 +154,6 @@ test("ICE is restarted when the server sees the transport fall silent, and the r
     ],
     "the server's word that all is well counts after trouble only: before that it is the browser who knows",
   );
-});
-
-test("a transport that the server gave up is made anew with everything in it", async () => {
-  const { peer } = await call.readyPeer();
-  await peer.addTrack(videoTrack(), "camera");
-  const first = call.server.peer;
-  const transportId = first.asked("produce")[0]?.transportId ?? "";
-  first.notify("transportStateChange", { transportId, state: "failed", reason: "no consent for 30 s" });
-  await until("published again", () => call.server.peer !== first && call.server.peer.asked("produce").length === 1);
 });
 
 test("a peer thrown out by the server comes back", async () => {

@@ -174,13 +174,13 @@ test("a handler that throws keeps nothing from going on", async (t) => {
   assert.equal(complaint.mock.callCount(), 1);
 });
 
-test("after a lost socket all that was received is gone, with a reason, and comes anew", async () => {
+test("when the server has started again all that was received is gone, with a reason, and comes anew", async () => {
   const { peer } = await call.readyPeer();
   const lines = diary(peer);
   const first = call.server.peer;
   const { producerId } = first.offer("bob", "camera");
   await until("a track", () => lines.includes("track camera"));
-  first.dropConnection();
+  call.server.restart();
   await until("reconnected", () => call.server.peer !== first && peer.peerId);
   assert.deepEqual(peer.peers, []);
   call.server.peer.offer("bob", "camera", { producerId });

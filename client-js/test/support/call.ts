@@ -4,12 +4,12 @@ import type { Socket } from "socket.io-client";
 import { SimplePeer, type SimplePeerOptions } from "../../src/simple-peer.js";
 import { useNodeWebRtc } from "./media.js";
 import { PlayedServer } from "./server.js";
-import { until } from "./wait.js";
+import { nextEvent } from "./wait.js";
 
 export interface Stage {
   readonly server: PlayedServer;
   /** Makes a peer at once; its socket connects meanwhile. */
-  newPeer(options?: SimplePeerOptions): { peer: SimplePeer; socket: Socket };
+  newPeer(options?: SimplePeerOptions, socket?: Socket): { peer: SimplePeer; socket: Socket };
   /** Makes a peer and waits until its session is there. */
   readyPeer(options?: SimplePeerOptions): Promise<{ peer: SimplePeer; socket: Socket }>;
 }
@@ -36,8 +36,7 @@ export function stage(): Stage {
     if (!server) throw new Error("only inside a test");
     return server;
   };
-  const newPeer = (options: SimplePeerOptions = {}) => {
-    const socket = theServer().socket();
+  const newPeer = (options: SimplePeerOptions = {}, socket = theServer().socket()) => {
     const peer = new SimplePeer(socket, { ...webRtc, timeoutMs: 3_000, ...options });
     open.push({ peer, socket });
     return { peer, socket };
@@ -49,7 +48,7 @@ export function stage(): Stage {
     newPeer,
     readyPeer: async (options) => {
       const made = newPeer(options);
-      await until("the session is there", () => made.peer.peerId);
+      await nextEvent(made.peer, "connectionStateChange"); // the first tells that the session is there
       return made;
     },
   };

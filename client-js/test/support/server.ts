@@ -8,7 +8,16 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
 import { io } from "socket.io-client";
-import type { ConsumerOffer, Notifications, ProducerOffer, RequestName, Requests } from "../../src/types.js";
+import type {
+  ConsumerOffer,
+  Notifications,
+  Payload,
+  ProducerOffer,
+  RequestName,
+  Requests,
+  Snapshot,
+  Welcome,
+} from "../../src/types.js";
 import { ROUTER_RTP_CAPABILITIES, transportOffer, videoConsumerParameters } from "./media.js";
 
 export type Answers = { [Name in RequestName]?: (payload: Requests[Name][0], peer: PlayedPeer) => unknown };
@@ -28,7 +37,14 @@ export const SILENCE = Symbol("silence");
 export class PlayedServer {
   readonly #http = createServer();
   readonly #io = new Server(this.#http, { serveClient: false });
+  /** One a connection. */
   readonly peers: PlayedPeer[] = [];
+  readonly sessions = new Map<string, PlayedSession>();
+  /** Of what hello answers. */
+  heartbeatMs = 3_000;
+  gracePeriodMs = 20_000;
+  /** Resumes with a snapshot in place of the notifications missed, when set. */
+  snapshot: Snapshot | undefined;
   /** What is answered instead of the usual. */
   answers: Answers = {};
   /** Refuses the namespace with this `data`, when set. */
@@ -71,8 +87,18 @@ export class PlayedServer {
   /** Makes it as new, for the next test. */
   forget(): void {
     this.peers.length = 0;
+    this.sessions.clear();
     this.answers = {};
     this.refuseWith = undefined;
+    this.heartbeatMs = 3_000;
+    this.gracePeriodMs = 20_000;
+    this.snapshot = undefined;
+  }
+
+  /** As a process that is killed and started again: connections break, and nothing is remembered. */
+  restart(): void {
+    this.sessions.clear();
+    this.peer.dropConnection();
   }
 
   connections(): number {
@@ -84,26 +110,50 @@ export class PlayedServer {
   }
 }
 
+/** What outlives a connection. */
+export class PlayedSession {
+  readonly peerId: string;
+  readonly told: { name: string; payload: object }[] = [];
+  readonly answers = new Map<string, unknown>();
+  readonly offers = new Map<string, ProducerOffer>();
+
+  constructor(peerId: string) {
+    this.peerId = peerId;
+  }
+}
+
 export class PlayedPeer {
-  readonly requests: { name: RequestName; payload: unknown }[] = [];
+  readonly requests: { name: RequestName; payload: unknown; requestId: string | undefined }[] = [];
   readonly #server: PlayedServer;
   readonly #socket: Socket;
-  readonly #offers = new Map<string, ProducerOffer>();
+  session: PlayedSession;
 
   constructor(server: PlayedServer, socket: Socket) {
     this.#server = server;
     this.#socket = socket;
-    socket.onAny(async (name: RequestName, payload: unknown, acknowledge: (answer: unknown) => void) => {
-      this.requests.push({ name, payload });
-      const answerer = this.#server.answers[name] ?? this.#usual[name] ?? (() => ({}));
-      const data = await answerer(payload as never, this);
-      if (data === SILENCE) return;
-      acknowledge(
-        data instanceof Refusal
-          ? { ok: false, error: { code: data.code, message: `played ${data.code}`, hint: "it is a test" } }
-          : { ok: true, data },
-      );
+    this.session = new PlayedSession(`peer-${socket.id}`);
+    socket.onAny(async (name: RequestName, asked: object, acknowledge: (answer: unknown) => void) => {
+      const { requestId, ...payload } = asked as { requestId?: string };
+      this.requests.push({ name, payload, requestId });
+      const answer = this.session.answers.get(requestId ?? "") ?? (await this.#answer(name, payload));
+      if (answer === SILENCE) return;
+      if (requestId) this.session.answers.set(requestId, answer);
+      acknowledge(answer);
+      if (name === "hello") this.#repeat((payload as Payload<"hello">).lastSeq ?? 0);
     });
+  }
+
+  async #answer(name: RequestName, payload: object): Promise<unknown> {
+    const answerer = this.#server.answers[name] ?? this.#usual[name] ?? (() => ({}));
+    const data = await answerer(payload as never, this);
+    if (data === SILENCE) return data;
+    if (!(data instanceof Refusal)) return { ok: true, data };
+    return { ok: false, error: { code: data.code, message: `played ${data.code}`, hint: "it is a test" } };
+  }
+
+  #repeat(lastSeq: number): void {
+    if (this.#server.snapshot) return;
+    for (const { name, payload } of this.session.told.slice(lastSeq)) this.#socket.emit(name, payload);
   }
 
   get id(): string {
@@ -119,7 +169,18 @@ export class PlayedPeer {
   }
 
   notify<Name extends keyof Notifications>(name: Name, payload: Notifications[Name]): void {
-    this.#socket.emit(name, payload);
+    this.notifyLater(name, payload);
+    this.#socket.emit(name, this.session.told.at(-1)?.payload);
+  }
+
+  /** It happens, and the socket does not bring it. */
+  notifyLater<Name extends keyof Notifications>(name: Name, payload: Notifications[Name]): void {
+    const { told } = this.session;
+    told.push({ name, payload: { ...payload, seq: told.length + 1 } });
+  }
+
+  heartbeat(): void {
+    this.#socket.emit("heartbeat", { seq: this.session.told.length });
   }
 
   /** Offers a video track and returns the offer. */
@@ -129,7 +190,7 @@ export class PlayedPeer {
       ...{ producerId, peerId, label, broadcast: false, kind: "video", metadata: {}, paused: false },
       ...more,
     };
-    this.#offers.set(offer.producerId, offer);
+    this.session.offers.set(offer.producerId, offer);
     this.notify("producerAvailable", offer);
     return offer;
   }
@@ -149,16 +210,8 @@ export class PlayedPeer {
   }
 
   readonly #usual: { [Name in RequestName]?: (payload: Requests[Name][0]) => Requests[Name][1] } = {
-    hello: () => ({
-      peerId: `peer-${this.id}`,
-      protocol: 2,
-      resumed: false,
-      token: `token-${this.id}`,
-      gracePeriodMs: 20_000,
-      heartbeatMs: 3_000,
-      seq: 0,
-      routerRtpCapabilities: ROUTER_RTP_CAPABILITIES,
-    }),
+    hello: ({ token }) => this.welcome(token),
+    getSnapshot: () => ({ snapshot: this.#server.snapshot ?? emptySnapshot(), seq: this.session.told.length }),
     connectToPeer: ({ peerId }) => ({ peerId, tracks: [] }),
     createWebRtcTransport: () => transportOffer(unguessable()),
     restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
@@ -168,8 +221,27 @@ export class PlayedPeer {
     getStats: () => ({ transports: [], producers: [], consumers: [] }),
   };
 
+  welcome(token: string | undefined): Welcome {
+    const resumed = this.#server.sessions.get(token ?? "");
+    if (token) this.#server.sessions.delete(token); // each is good once
+    this.session = resumed ?? this.session;
+    const next = `token-${unguessable()}`;
+    this.#server.sessions.set(next, this.session);
+    return {
+      peerId: this.session.peerId,
+      protocol: 2,
+      resumed: resumed !== undefined,
+      token: next,
+      gracePeriodMs: this.#server.gracePeriodMs,
+      heartbeatMs: this.#server.heartbeatMs,
+      seq: this.session.told.length,
+      routerRtpCapabilities: ROUTER_RTP_CAPABILITIES,
+      ...(resumed && this.#server.snapshot && { snapshot: this.#server.snapshot }),
+    };
+  }
+
   consumerOf(producerId: string): ConsumerOffer {
-    const offer = this.#offers.get(producerId);
+    const offer = this.session.offers.get(producerId);
     if (!offer) throw new Error(`never offered: ${producerId}`);
     const { paused: producerPaused, ...named } = offer;
     return {
@@ -180,6 +252,10 @@ export class PlayedPeer {
       producerPaused,
     };
   }
+}
+
+export function emptySnapshot(): Snapshot {
+  return { peers: [], offers: [], rooms: [], producers: [], consumers: [], transports: [] };
 }
 
 function unguessable(): string {
