@@ -122,6 +122,7 @@ export type ExplanationCode =
   | "not_decoded"
   /** The server cannot be asked, and this end knows nothing of the track. Cure: wait until it is back. */
   | "disconnected"
+  /** The server does not answer, and this end knows nothing of the track. Cure: is the server's event loop blocked? */
   | "timeout";
 
 export class SimplePeerError extends Error {
