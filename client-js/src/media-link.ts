@@ -60,6 +60,11 @@ export class MediaLink {
     if (state === "failed" || state === "closed") this.#observer.lost(reason || state);
   }
 
+  /** Another one takes its place; until then it may bring what it can. */
+  stopMending(): void {
+    this.#mender.close();
+  }
+
   /** Leaves the server's end alone. */
   close(): void {
     this.#mender.close();

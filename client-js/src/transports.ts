@@ -150,7 +150,9 @@ export class Transports {
 
   #lost(direction: Direction, transportId: string, reason: string): void {
     if (this.#closed || this.#rebuilding.has(direction)) return;
-    if (this.#made.get(direction)?.transport.id !== transportId) return; // there is another in its place already
+    const link = this.#made.get(direction);
+    if (link?.transport.id !== transportId) return; // there is another in its place already
+    link.stopMending();
     this.#rebuilding.add(direction);
     this.#observer.stateChanged(direction, "connecting", reason);
     this.#pending.delete(direction); // whoever needs one from now on waits for the next

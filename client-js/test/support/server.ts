@@ -10,12 +10,14 @@ import { Server, type Socket } from "socket.io";
 import { io } from "socket.io-client";
 import type {
   ConsumerOffer,
+  Direction,
   Notifications,
   Payload,
   ProducerOffer,
   RequestName,
   Requests,
   Snapshot,
+  TransportOffer,
   Welcome,
 } from "../../src/types.js";
 import { ROUTER_RTP_CAPABILITIES, transportOffer, videoConsumerParameters } from "./media.js";
@@ -45,6 +47,9 @@ export class PlayedServer {
   gracePeriodMs = 20_000;
   /** Resumes with a snapshot in place of the notifications missed, when set. */
   snapshot: Snapshot | undefined;
+  /** The transports and the producers that there have been, in order. */
+  readonly made: { id: string; direction: Direction }[] = [];
+  readonly produced: string[] = [];
   /** What is answered instead of the usual. */
   answers: Answers = {};
   /** Refuses the namespace with this `data`, when set. */
@@ -88,6 +93,8 @@ export class PlayedServer {
   forget(): void {
     this.peers.length = 0;
     this.sessions.clear();
+    this.made.length = 0;
+    this.produced.length = 0;
     this.answers = {};
     this.refuseWith = undefined;
     this.heartbeatMs = 3_000;
@@ -213,13 +220,22 @@ export class PlayedPeer {
     hello: ({ token }) => this.welcome(token),
     getSnapshot: () => ({ snapshot: this.#server.snapshot ?? emptySnapshot(), seq: this.session.told.length }),
     connectToPeer: ({ peerId }) => ({ peerId, tracks: [] }),
-    createWebRtcTransport: () => transportOffer(unguessable()),
+    createWebRtcTransport: ({ direction }) => this.transport(direction),
     restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
-    produce: () => ({ producerId: unguessable() }),
+    produce: ({ producerId = unguessable() }) => {
+      this.#server.produced.push(producerId);
+      return { producerId };
+    },
     consume: ({ producerId }) => this.consumerOf(producerId),
     joinRoom: () => ({ peerIds: [] }),
     getStats: () => ({ transports: [], producers: [], consumers: [] }),
   };
+
+  transport(direction: Direction): TransportOffer {
+    const offer = transportOffer(unguessable());
+    this.#server.made.push({ id: offer.id, direction });
+    return offer;
+  }
 
   welcome(token: string | undefined): Welcome {
     const resumed = this.#server.sessions.get(token ?? "");
