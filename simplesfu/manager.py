@@ -14,7 +14,10 @@ from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
 from simplesfu.errors import Closed, ConfigError
 from simplesfu.signaling.app_events import AppEvents, Handler
-from simplesfu.signaling.attach import AsyncAttachment, Attachment, ThreadAttachment
+from simplesfu.signaling.attach import Attachment
+from simplesfu.signaling.attach_async import AsyncAttachment
+from simplesfu.signaling.attach_threads import ThreadAttachment
+from simplesfu.signaling.attendance import Attendance
 from simplesfu.signaling.client_script import serve_client_script
 from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo
 from simplesfu.signaling.peers import Peers
@@ -45,9 +48,10 @@ class MediaManager:
         is_async = isinstance(server, socketio.AsyncServer)
         self._events = AppEvents(lambda: self._attachment.wake_events(), coroutines=is_async)
         self._peers = Peers(self._router, config, self._events.report)
-        self._responder = Responder(self._peers)
+        attendance = Attendance(self._peers)
+        self._responder = Responder(attendance)
         attach = AsyncAttachment if is_async else ThreadAttachment
-        self._attachment: Attachment = attach(server, self._engine, self._peers, self._responder, self._events)
+        self._attachment: Attachment = attach(server, self._engine, attendance, self._responder, self._events)
         self._engine.start()
         try:
             self._attachment.attach()
@@ -63,6 +67,7 @@ class MediaManager:
         """Call `handler(info)` at each event, in order, on the application's loop, or with threads on one of its own.
 
             peer_joined, peer_left              PeerInfo
+            peer_lost, peer_resumed             PeerInfo: its socket is gone, and it has another
             producer_added, producer_removed    ProducerInfo
             consumer_added, consumer_removed    ConsumerInfo
             transport_state                     TransportInfo

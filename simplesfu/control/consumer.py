@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from simplesfu.control.ids import new_id
+from simplesfu.control.layers import NO_LIMIT, LayerLimit
 from simplesfu.control.ortc import ProducerType
 from simplesfu.control.producer import Producer
 from simplesfu.control.signal import Signal
@@ -20,6 +21,7 @@ class Consumer:
         self.id = new_id()
         self.rtp_parameters = rtp_parameters
         self.paused = True
+        self.layer_limit = NO_LIMIT
         self.closed = False
         self.on_close: Signal[[str]] = Signal()
         self._plane = plane
@@ -51,6 +53,11 @@ class Consumer:
     def resume(self) -> None:
         """Video starts again with a keyframe, which the plane asks for. Raises Closed."""
         self._set_paused(False)
+
+    def limit(self, limit: LayerLimit) -> None:
+        """Forward no more than these layers and frames. Raises Closed."""
+        self._check_open()
+        self.layer_limit = limit
 
     def close(self) -> None:
         """A second call does nothing."""

@@ -11,6 +11,25 @@ BURST: Final = 600
 """Who joins a room of 300 tracks consumes and resumes them all at once."""
 
 
+class TokenBucket:
+    """So many a second, after so many at once. Not for several threads at the same time."""
+
+    def __init__(self, rate_per_s: float, burst: float, now_us: int) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = burst
+        self._tokens = burst
+        self._filled_at_us = now_us
+
+    def has_token(self, now_us: int) -> bool:
+        elapsed_us = max(0, now_us - self._filled_at_us)
+        self._filled_at_us = max(now_us, self._filled_at_us)
+        self._tokens = min(self._tokens + elapsed_us * self._rate_per_s / 1_000_000, self._burst)
+        return self._tokens >= 1
+
+    def take(self) -> None:
+        self._tokens -= 1
+
+
 class Admission:
     """A token bucket and a count. Used from the application's side and released from the engine's."""
 
@@ -18,21 +37,17 @@ class Admission:
         self._max_pending = max_pending
         self._changed = threading.Condition()
         self._pending = 0
-        self._tokens = float(BURST)
-        self._filled_at_us = now_us
+        self._tokens = TokenBucket(REQUESTS_PER_S, BURST, now_us)
 
     def admit(self, now_us: int, patience_s: float = 0.0) -> None:
         """To be followed by release(), once. `patience_s`: how long to wait for earlier requests to be answered, where
         waiting slows down nobody but the one who asks. Raises TooManyRequests."""
         with self._changed:
-            elapsed_us = max(0, now_us - self._filled_at_us)
-            self._filled_at_us = max(now_us, self._filled_at_us)
-            self._tokens = min(self._tokens + elapsed_us * REQUESTS_PER_S / 1_000_000, float(BURST))
-            if self._tokens < 1:
+            if not self._tokens.has_token(now_us):
                 raise TooManyRequests(f"more than {REQUESTS_PER_S} requests a second", "send fewer, or wait a second")
             if not self._changed.wait_for(lambda: self._pending < self._max_pending, patience_s):
                 raise TooManyRequests(f"{self._pending} requests are not answered yet", "wait for answers first")
-            self._tokens -= 1
+            self._tokens.take()
             self._pending += 1
 
     def release(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, get_args
 
 from simplesfu.errors import ConfigError
+from simplesfu.signaling.holdings import EventInfo, EventName
 from simplesfu.signaling.mailbox import Mailbox
-from simplesfu.signaling.peers import EventInfo, EventName
 
 MAX_WAITING: Final = 10_000
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)

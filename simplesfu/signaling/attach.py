@@ -1,64 +1,42 @@
-"""The seam between the application's Socket.IO server and the engine's loop, for asyncio and for threads.
+"""The seam between the application's Socket.IO server and the engine's loop. Of its two kinds, one is for asyncio
+(attach_async) and one for threads (attach_threads).
 
     the application's side                                      the engine's loop
     request ── admission ── Engine.run ───────────────────────▶ Responder.respond
         ▲ answer ◀───────────────── future ────────────────────┘
     emit ◀── outbox of the connection (bounded, in order) ◀──── PeerSession.notify
+    a socket's end ── lost, or left? ── Engine.run ───────────▶ Attendance
 
 Neither side waits for the other without giving way, and nothing raises into python-socketio: a handler that raises
 sends no acknowledgement, and its client would wait for ever.
 """
 from __future__ import annotations
 
-import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
-from functools import partial
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import socketio  # type: ignore[import-untyped]
 
 from simplesfu.engine.engine import Engine, monotonic_us
-from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed, ConfigError, NoApplicationSocket, SfuError
-from simplesfu.signaling.admission import Admission
 from simplesfu.signaling.app_events import AppEvents
+from simplesfu.signaling.attendance import Attendance
+from simplesfu.signaling.connection import MAX_WAITING_NOTIFICATIONS, SocketConnection
+from simplesfu.signaling.heartbeat import Heartbeats
 from simplesfu.signaling.instance_wrap import wrap_method
-from simplesfu.signaling.mailbox import Mailbox
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.protocol import NAMESPACE, REQUESTS, Answer, Responder, internal_error, refusal
-from simplesfu.signaling.session import PeerSession
-from simplesfu.signaling.worker import Worker
+from simplesfu.signaling.protocol import NAMESPACE, Responder, internal_error, refusal
+from simplesfu.signaling.replay import Answer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 APPLICATION: Final = "/"
-MAX_WAITING_NOTIFICATIONS: Final = 4096
-"""Of one peer. Who joins a room of a thousand tracks is told of all of them in one go."""
-PATIENCE_S: Final = 1.0
 
 logger = logging.getLogger(__name__)
-
-
-class Connection:
-    """One client's media namespace. `peer_id` is the id of its socket in the application's."""
-
-    session: PeerSession
-
-    def __init__(self, sid: str, peer_id: str, attachment: Attachment) -> None:
-        self.sid = sid
-        self.peer_id = peer_id
-        self.admission = Admission(attachment.peers.config.max_pending_requests_per_peer, monotonic_us())
-        self.outbox: Mailbox[tuple[str, dict[str, Any]]] = Mailbox(
-            MAX_WAITING_NOTIFICATIONS, partial(attachment.wake, self), partial(attachment.kick, self)
-        )
-
-    def tell(self, event: str, payload: dict[str, Any]) -> None:
-        self.outbox.put((event, payload))
 
 
 class Submitted(NamedTuple):
@@ -71,15 +49,18 @@ class Submitted(NamedTuple):
 class Attachment(ABC):
     """Registers with a Socket.IO server what media needs there, and undoes it."""
 
-    def __init__(self, sio: Any, engine: Engine, peers: Peers, responder: Responder, events: AppEvents) -> None:
-        self.peers = peers
+    def __init__(
+        self, sio: Any, engine: Engine, attendance: Attendance, responder: Responder, events: AppEvents
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._sio = sio
         self._engine = engine
+        self._attendance = attendance
         self._responder = responder
         self._events = events
-        self._by_sid: dict[str, Connection] = {}
-        self._by_peer: dict[str, Connection] = {}
+        self._heartbeats = Heartbeats(attendance, self._probe, self._gone_silent)
+        self._by_sid: dict[str, SocketConnection] = {}
+        self._by_application_sid: dict[str, SocketConnection] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._undo: list[Callable[[], None]] = []
 
@@ -94,9 +75,11 @@ class Attachment(ABC):
             self._sio.on(name, handler, namespace=NAMESPACE)
         # When python-socketio ends a client's main namespace it leaves the client's others open.
         self._undo.append(wrap_method(self._sio.manager, "disconnect", self._follow))
+        self._on_engine(self._heartbeats.start)
 
     def detach(self) -> None:
         """From any thread. Clients' media namespaces are disconnected as soon as the application's side gets to it."""
+        self._on_engine(self._heartbeats.stop)
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
@@ -107,27 +90,38 @@ class Attachment(ABC):
         if not registered:
             self._sio.handlers.pop(NAMESPACE, None)
         for connection in list(self._by_sid.values()):
-            self._forget(connection)
+            self._left(connection)
             self._disconnect(connection)
 
     # for the engine's thread: these only schedule
 
     @abstractmethod
-    def wake(self, connection: Connection) -> None:
-        """Something is in the connection's outbox."""
-
-    @abstractmethod
     def wake_events(self) -> None:
         """There are events for the application."""
 
-    def kick(self, connection: Connection) -> None:
+    @abstractmethod
+    def _wake(self, connection: SocketConnection) -> None:
+        """Something is in the connection's outbox."""
+
+    @abstractmethod
+    def _probe(self, reply: Callable[[], None]) -> None:
+        """Call it on the application's side."""
+
+    @abstractmethod
+    def _disconnect(self, connection: SocketConnection) -> None:
+        """End the client's media namespace. On any thread."""
+
+    def _overflow(self, connection: SocketConnection) -> None:
         """Notifications were lost, and so the client's picture is wrong: let it come again."""
         self.counts["notification_overflows"] += 1
-        logger.warning("peer %s is disconnected: more than %d notifications wait for it",
-                       connection.peer_id, MAX_WAITING_NOTIFICATIONS)
+        logger.warning("client %s is disconnected: more than %d notifications wait for it",
+                       connection.application_sid, MAX_WAITING_NOTIFICATIONS)
         self._disconnect(connection)
 
-    # for the two implementations
+    def _gone_silent(self) -> None:
+        self.counts["silent_connections"] += 1
+
+    # for the two kinds
 
     @abstractmethod
     def _make_handlers(self) -> dict[str, Callable[..., Any]]: ...
@@ -136,47 +130,86 @@ class Attachment(ABC):
     def _follow(self, original: Callable[..., Any], sid: str, namespace: str = APPLICATION, **options: Any) -> Any:
         """Around the client manager's disconnect, which ends every namespace of every client, whatever the reason."""
 
-    @abstractmethod
-    def _disconnect(self, connection: Connection) -> None:
-        """Schedule the end of the client's media namespace. On any thread."""
+    def _connect(self, sid: str) -> None:
+        """A client's media namespace. Raises NoApplicationSocket, Closed."""
+        connection = SocketConnection(
+            sid,
+            self._find_application_socket(sid),
+            max_pending=self._attendance.peers.config.max_pending_requests_per_peer,
+            wake=self._wake,
+            overflow=self._overflow,
+        )
+        self._engine.run(_run(lambda: None))  # refuses when the engine has ended
+        self._by_sid[sid] = self._by_application_sid[connection.application_sid] = connection
+        try:  # it may have gone before _follow could find the connection
+            self._find_application_socket(sid)
+        except NoApplicationSocket:
+            self._left(connection)
+            raise
+
+    def _disconnected(self, sid: str, reason: object) -> None:
+        """The namespace has ended. python-socketio gives the same reasons to what has to be told apart here:
+
+            the engine's socket ends  "server disconnect"  the application has cut it off: the session ends
+                                      anything else        the network, or the client gives up on a dead connection
+            it stays                  "server disconnect"  it was us: the client is to come again
+                                      anything else        the client has left
+        """
+        by_server = reason == self._sio.reason.SERVER_DISCONNECT
+        connection = self._by_sid.get(sid)
+        if connection is None:
+            return
+        if by_server is self._engine_socket_ends(sid, NAMESPACE):
+            self._left(connection)
+        else:
+            self._lost(connection)
 
     def _find_application_socket(self, sid: str) -> str:
         """The id of the client's socket in the main namespace. Raises NoApplicationSocket."""
         manager = self._sio.manager
-        peer_id: str | None = manager.sid_from_eio_sid(manager.eio_sid_from_sid(sid, NAMESPACE), APPLICATION)
-        if peer_id is None or not manager.is_connected(peer_id, APPLICATION):
+        found: str | None = manager.sid_from_eio_sid(manager.eio_sid_from_sid(sid, NAMESPACE), APPLICATION)
+        if found is None or not manager.is_connected(found, APPLICATION):
             raise NoApplicationSocket(f"the main namespace {APPLICATION!r} is not connected",
                                       "connect it first, on the same connection: a peer's id is that socket's id")
-        return peer_id
+        return found
 
-    def _open(self, connection: Connection) -> Future[PeerSession]:
-        """Raises Closed."""
-        return self._engine.run(_run(self.peers.open, connection.peer_id, connection.tell))
+    def _application_socket_gone(self, sid: str, *, engine_socket_ends: bool) -> SocketConnection | None:
+        """Its connection, if that is to end with it now. When the engine's socket ends, the media namespace is told
+        after, or was before, with the reason; unless it was not quite connected yet."""
+        self._on_engine(self._attendance.peers.application_socket_gone, sid)
+        connection = self._by_application_sid.get(sid)
+        if connection is None:
+            return None
+        if not engine_socket_ends:
+            self._left(connection)
+        elif self._sio.manager.is_connected(connection.sid, NAMESPACE):
+            return None
+        else:
+            self._lost(connection)
+        return connection
 
-    def _adopt(self, connection: Connection, session: PeerSession) -> None:
-        """Raises NoApplicationSocket when that one has gone while the session was opened."""
-        connection.session = session
-        self._by_sid[connection.sid] = self._by_peer[connection.peer_id] = connection
-        try:
-            self._find_application_socket(connection.sid)
-        except NoApplicationSocket:
-            self._forget(connection)
-            raise
+    def _engine_socket_ends(self, sid: str, namespace: str) -> bool:
+        engine_socket = self._sio.eio.sockets.get(self._sio.manager.eio_sid_from_sid(sid, namespace))
+        return engine_socket is None or engine_socket.closing or engine_socket.closed
 
-    def _forget(self, connection: Connection) -> None:
-        """End the session. A second call does nothing."""
+    def _lost(self, connection: SocketConnection) -> None:
+        self._forget(connection)
+        self._on_engine(self._attendance.lost, connection)
+
+    def _left(self, connection: SocketConnection) -> None:
+        self._forget(connection)
+        self._on_engine(self._attendance.left, connection)
+
+    def _forget(self, connection: SocketConnection) -> None:
         self._by_sid.pop(connection.sid, None)
-        if self._by_peer.get(connection.peer_id) is connection:
-            del self._by_peer[connection.peer_id]
-        try:
-            self._engine.run(_run(self.peers.close, connection.session)).add_done_callback(_log_failure)
-        except Closed:
-            logger.debug("the engine has ended, and the session of peer %s with it", connection.peer_id)
+        if self._by_application_sid.get(connection.application_sid) is connection:
+            del self._by_application_sid[connection.application_sid]
 
-    def _forget_sid(self, sid: str) -> None:
-        connection = self._by_sid.get(sid)
-        if connection is not None:
-            self._forget(connection)
+    def _on_engine(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            self._engine.run(_run(function, *args, **kwargs)).add_done_callback(_log_failure)
+        except Closed:
+            logger.debug("the engine has ended, and all sessions with it")
 
     def _submit(
         self, sid: str | None, name: object, arguments: Sequence[object], patience_s: float = 0.0
@@ -185,13 +218,14 @@ class Attachment(ABC):
         connection = self._by_sid.get(sid) if sid else None
         try:
             if connection is None:
-                raise Closed("the peer has left", "connect again")
-            connection.admission.admit(monotonic_us(), patience_s)
+                raise Closed("the connection has ended", "connect again")
+            connection.heard_us = monotonic_us()
+            connection.admission.admit(connection.heard_us, patience_s)
         except SfuError as error:
             self.counts[error.code] += 1
             return _refused(error)
         try:
-            answer = self._engine.run(_run(self._responder.respond, connection.session, name, arguments))
+            answer = self._engine.run(self._responder.respond(connection, name, arguments))
         except Closed as error:
             connection.admission.release()
             return _refused(error)
@@ -206,197 +240,13 @@ class Attachment(ABC):
         return socketio.exceptions.ConnectionRefusedError(error.message, error.as_wire())
 
 
-class AsyncAttachment(Attachment):
-    """For socketio.AsyncServer. The application's loop is the one that runs its connect handlers."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks = TaskSet()
-
-    def wake(self, connection: Connection) -> None:
-        self._spawn(partial(self._emit, connection), f"notifications to {connection.peer_id}")
-
-    def wake_events(self) -> None:
-        self._spawn(self._events.deliver_async, "events to the application")
-
-    def _make_handlers(self) -> dict[str, Callable[..., Any]]:
-        async def connect(sid: str, _environ: object, _auth: object = None) -> None:
-            try:
-                connection = Connection(sid, self._find_application_socket(sid), self)
-                self._loop = asyncio.get_running_loop()
-                self._adopt(connection, await _result(self._open(connection)))
-            except Exception as error:
-                raise self._refuse(error) from error
-
-        async def disconnect(sid: str, _reason: object = None) -> None:
-            self._forget_sid(sid)
-
-        async def other(name: object, sid: str, *arguments: object) -> Answer:
-            return await self._answer(name, sid, *arguments)
-
-        def named(name: str) -> Callable[..., Any]:
-            async def request(sid: str, *arguments: object) -> Answer:
-                return await self._answer(name, sid, *arguments)
-
-            return request
-
-        return {name: named(name) for name in REQUESTS} | {"*": other, "connect": connect, "disconnect": disconnect}
-
-    async def _answer(self, name: object, sid: str, *arguments: object) -> Answer:
-        submitted = self._submit(sid, name, arguments)  # before anything is awaited: that keeps the order
-        try:
-            return await _result(submitted.answer)
-        except Closed as error:
-            return refusal(error)
-        finally:
-            submitted.release()
-
-    async def _follow(
-        self, original: Callable[..., Any], sid: str, namespace: str = APPLICATION, **options: Any
-    ) -> object:
-        result = await original(sid, namespace, **options)
-        if namespace == APPLICATION and (connection := self._by_peer.get(sid)):
-            self._forget(connection)
-            await self._end_namespace(connection)
-        return result
-
-    def _disconnect(self, connection: Connection) -> None:
-        self._spawn(partial(self._end_namespace, connection), f"disconnect of {connection.peer_id}")
-
-    async def _emit(self, connection: Connection) -> None:
-        try:
-            while (item := connection.outbox.take()) is not None:
-                event, payload = item
-                await self._sio.emit(event, payload, to=connection.sid, namespace=NAMESPACE, ignore_queue=True)
-        except Exception:
-            logger.exception("peer %s is disconnected: it could not be notified", connection.peer_id)
-            await self._end_namespace(connection)
-
-    async def _end_namespace(self, connection: Connection) -> None:
-        try:
-            await self._sio.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
-        except Exception:
-            logger.exception("peer %s could not be disconnected", connection.peer_id)
-
-    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
-        if self._loop is None:
-            return
-        try:
-            self._loop.call_soon_threadsafe(lambda: self._tasks.spawn(work(), name))
-        except RuntimeError:
-            logger.debug("%s: the application's event loop has ended", name)
-
-
-class ThreadAttachment(Attachment):
-    """For socketio.Server with async_mode="threading"."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        # Two threads, so that a slow handler of the application does not hold up what clients are told.
-        self._to_clients = Worker("simplesfu-notifications")
-        self._to_application = Worker("simplesfu-events")
-
-    def attach(self) -> None:
-        super().attach()
-        # python-socketio would give each request a thread of its own, and those would race with each other.
-        self._undo.append(wrap_method(self._sio, "_handle_event", self._handle_event))
-        self._to_clients.start()
-        self._to_application.start()
-
-    def detach(self) -> None:
-        super().detach()
-        self._to_clients.stop()
-        self._to_application.stop()
-
-    def wake(self, connection: Connection) -> None:
-        self._to_clients.do(partial(self._emit, connection))
-
-    def wake_events(self) -> None:
-        self._to_application.do(self._events.deliver)
-
-    def _make_handlers(self) -> dict[str, Callable[..., Any]]:
-        def connect(sid: str, _environ: object, _auth: object = None) -> None:
-            try:
-                connection = Connection(sid, self._find_application_socket(sid), self)
-                self._adopt(connection, self._open(connection).result())
-            except CancelledError:
-                raise self._refuse(_engine_stopped()) from None
-            except Exception as error:
-                raise self._refuse(error) from error
-
-        def disconnect(sid: str, _reason: object = None) -> None:
-            self._forget_sid(sid)
-
-        return {"connect": connect, "disconnect": disconnect}
-
-    def _handle_event(
-        self, original: Callable[..., Any], eio_sid: str, namespace: str | None, ack_id: int | None, data: list[Any]
-    ) -> None:
-        if namespace != NAMESPACE:
-            original(eio_sid, namespace, ack_id, data)
-            return
-        sid = self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
-        # This thread receives from one client only: what it sends faster than it is served may wait in its socket.
-        submitted = self._submit(sid, data[0], data[1:], PATIENCE_S)
-        acknowledge = partial(self._acknowledge, eio_sid, ack_id, submitted)
-        if submitted.answer.done():
-            acknowledge()  # a flood of refused requests holds up nobody but its sender
-        else:
-            submitted.answer.add_done_callback(lambda _: self._to_clients.do(acknowledge))
-
-    def _acknowledge(self, eio_sid: str, ack_id: int | None, submitted: Submitted) -> None:
-        try:
-            answer = refusal(_engine_stopped()) if submitted.answer.cancelled() else submitted.answer.result()
-            if ack_id is not None:
-                ack = self._sio.packet_class(socketio.packet.ACK, namespace=NAMESPACE, id=ack_id, data=[answer])
-                self._sio._send_packet(eio_sid, ack)
-        finally:
-            submitted.release()
-
-    def _follow(self, original: Callable[..., Any], sid: str, namespace: str = APPLICATION, **options: Any) -> object:
-        result = original(sid, namespace, **options)
-        if namespace == APPLICATION and (connection := self._by_peer.get(sid)):
-            self._forget(connection)
-            self._end_namespace(connection)
-        return result
-
-    def _disconnect(self, connection: Connection) -> None:
-        self._to_clients.do(partial(self._end_namespace, connection))
-
-    def _emit(self, connection: Connection) -> None:
-        try:
-            while (item := connection.outbox.take()) is not None:
-                event, payload = item
-                self._sio.emit(event, payload, to=connection.sid, namespace=NAMESPACE, ignore_queue=True)
-        except Exception:
-            logger.exception("peer %s is disconnected: it could not be notified", connection.peer_id)
-            self._end_namespace(connection)
-
-    def _end_namespace(self, connection: Connection) -> None:
-        try:
-            self._sio.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
-        except Exception:
-            logger.exception("peer %s could not be disconnected", connection.peer_id)
-
-
-def _engine_stopped() -> Closed:
+def engine_stopped() -> Closed:
     return Closed("the media server is closing", "connect again later")
 
 
-async def _run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def _run(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     """What the engine's loop is given: there are only plain functions behind it, which nothing can interrupt."""
-    return function(*args, **kwargs)
-
-
-async def _result(future: Future[T]) -> T:
-    """Raises Closed when the engine stopped instead. To cancel the waiting does not cancel the work."""
-    try:
-        return await asyncio.shield(asyncio.wrap_future(future))
-    except asyncio.CancelledError:
-        if future.cancelled():
-            raise _engine_stopped() from None
-        raise
+    function(*args, **kwargs)
 
 
 def _refused(error: SfuError) -> Submitted:
@@ -405,6 +255,6 @@ def _refused(error: SfuError) -> Submitted:
     return Submitted(answer, lambda: None)
 
 
-def _log_failure(future: Future[Any]) -> None:
+def _log_failure(future: Future[None]) -> None:
     if not future.cancelled() and (error := future.exception()):
-        logger.error("a session could not be closed", exc_info=error)
+        logger.error("the end of a connection could not be carried out", exc_info=error)

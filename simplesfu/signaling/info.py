@@ -1,7 +1,8 @@
 """What the application may know: snapshots, true at the moment when they were taken."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from simplesfu.signaling.messages import Direction
 from simplesfu.types import MediaKind
@@ -20,7 +21,7 @@ class TransportInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ProducerInfo:
-    """A track that a peer sends. `type`: simple, simulcast or svc."""
+    """A track that a peer sends. `type`: simple, simulcast or svc. `paused` by the peer, `muted` by the server."""
 
     id: str
     peer_id: str
@@ -29,6 +30,8 @@ class ProducerInfo:
     kind: MediaKind
     type: str
     paused: bool
+    muted: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +49,13 @@ class ConsumerInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class PeerInfo:
-    """`id` is the application socket's id; `rooms` is empty in the lobby."""
+    """`id` is the id of its first application socket, `sid` that of the present one (of the last one while it is not
+    `connected`), `aliases` those that it has had since. `rooms` is empty in the lobby."""
 
     id: str
+    sid: str = ""
+    aliases: tuple[str, ...] = ()
+    connected: bool = True
     rooms: tuple[str, ...]
     transports: tuple[TransportInfo, ...]
     producers: tuple[ProducerInfo, ...]

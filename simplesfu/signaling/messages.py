@@ -15,6 +15,7 @@ from simplesfu.types import (
     MediaKind,
     RtpCapabilities,
     RtpParameters,
+    SctpParameters,
 )
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -37,7 +38,7 @@ UnavailableReason = Literal[
 DisconnectionReason = Literal["room_left", "peer_left", "peer_lost", "kicked", "not_allowed"]
 """`peer_left`: on purpose. `peer_lost`: its socket was lost and has not come back in time."""
 
-RoomLeftReason = Literal["left", "closed", "not_allowed"]
+RoomLeftReason = Literal["removed", "closed", "not_allowed"]
 HeldReason = Literal["policy", "server", ""]
 
 
@@ -143,16 +144,6 @@ class PeerEntry(Message):
     peer_id: str
 
 
-class Offer(Message):
-    producer_id: str
-    peer_id: str
-    label: str
-    broadcast: bool
-    kind: MediaKind
-    metadata: Metadata
-    paused: bool
-
-
 class ProducerEntry(Message):
     producer_id: str
     label: str
@@ -175,7 +166,7 @@ class Snapshot(Message):
     """All that notifications have told a peer, and what it has here itself."""
 
     peers: list[PeerEntry]
-    offers: list[Offer]
+    offers: list[ProducerAvailable]
     rooms: list[str]
     producers: list[ProducerEntry]
     consumers: list[ConsumerEntry]
@@ -204,6 +195,7 @@ class TransportAnswer(Message):
     ice_parameters: IceParameters
     ice_candidates: list[IceCandidate]
     dtls_parameters: DtlsParameters
+    sctp_parameters: SctpParameters
 
 
 class RestartIceAnswer(Message):

@@ -1,258 +1,314 @@
-"""Who is here, who sees whom, and who is offered which track. Everything happens on the engine's loop.
+"""Who is here, in which rooms, and what the server may do about it. Everything happens on the engine's loop.
 
-A track is offered to a viewer while all of this is true; `_refresh` compares it with what has been offered so far,
-whatever has changed:
-
-    both are connected, the viewer sees the publisher, and has told its RTP capabilities
-    the track is broadcast, or the viewer wants the publisher's tracks (connectToPeer)
+    rooms      who shares a room, and so sees whom
+    offers     who is offered which track
+    holdings   transports, tracks sent, tracks received
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Sequence
 
 from simplesfu.config import MediaConfig
-from simplesfu.control.consumer import Consumer
-from simplesfu.control.producer import Producer
 from simplesfu.control.router import Router
-from simplesfu.control.webrtc_transport import WebRtcTransport
-from simplesfu.engine.link import LinkState
-from simplesfu.errors import LimitReached, NotFound
-from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
-from simplesfu.signaling.messages import (
-    Direction,
-    PeerConnection,
-    PeerDisconnection,
-    ProducerAvailable,
-    ProducerUnavailable,
-    TransportStateChange,
-    UnavailableReason,
+from simplesfu.errors import (
+    Kicked,
+    NotFound,
+    RoomFull,
+    RoomLocked,
+    SfuError,
+    TooManyJoins,
+    TooManyRoomProducers,
+    TooManyRooms,
 )
-from simplesfu.signaling.rooms import Rooms, SightChange
-from simplesfu.signaling.session import PeerSession, PeerTransport, Publication, Subscription
-from simplesfu.types import RtpCapabilities
-
-EventName: TypeAlias = Literal[
-    "peer_joined", "peer_left", "producer_added", "producer_removed", "consumer_added", "consumer_removed",
-    "transport_state",
-]
-EventInfo: TypeAlias = PeerInfo | ProducerInfo | ConsumerInfo | TransportInfo
-
-_ENDED: Final = ("failed", "closed")
+from simplesfu.signaling.admission import TokenBucket
+from simplesfu.signaling.clock import Clock, LoopClock
+from simplesfu.signaling.data_routing import DataRouting
+from simplesfu.signaling.holdings import Holdings, Policy, Report
+from simplesfu.signaling.info import PeerInfo
+from simplesfu.signaling.messages import DisconnectionReason, Ended, RoomJoined, RoomLeft, RoomLeftReason
+from simplesfu.signaling.offers import Offers
+from simplesfu.signaling.placements import Placements
+from simplesfu.signaling.rooms import Rooms
+from simplesfu.signaling.session import MAX_ALIASES, PeerSession, Publication
 
 
 class Peers:
     """All peers of one server. `report(event, info)` is how the application hears of them."""
 
-    def __init__(self, router: Router, config: MediaConfig, report: Callable[[EventName, EventInfo], None]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        config: MediaConfig,
+        report: Report,
+        *,
+        policy: Policy | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.router = router
         self.config = config
-        self._report = report
+        self.report = report
+        self.clock: Clock = clock or LoopClock()
+        self.rooms = Rooms()
         self._sessions: dict[str, PeerSession] = {}
-        self._rooms = Rooms()
+        self._aliases: dict[str, PeerSession] = {}
+        self._placements = Placements()
+        self.offers = Offers(self._sessions, self.rooms)
+        self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
+        self.holdings = Holdings(
+            self.offers, report, self.clock, grace_period_s=config.grace_period_s, policy=policy
+        )
 
     # coming and going
 
-    def open(self, peer_id: str, tell: Callable[[str, dict[str, Any]], None]) -> PeerSession:
-        """A session for a peer that has connected. Others see it from enter() on, as it may not be able to listen yet.
-        One that has the same id already is closed."""
-        if peer_id in self._sessions:
-            self.close(self._sessions[peer_id])
-        session = self._sessions[peer_id] = PeerSession(peer_id, tell)
+    def open(self, peer_id: str, sid: str) -> PeerSession:
+        """A session for a peer whose application socket is `sid`. Nobody sees it before enter()."""
+        session = PeerSession(
+            peer_id,
+            application_sid=sid,
+            max_wishes=self.config.max_wishes_per_peer,
+            joins=TokenBucket(self.config.max_joins_per_second, self.config.max_joins_per_second, self.clock.now_us()),
+        )
+        self._sessions[peer_id] = session
+        self.take_socket(session, sid)
         return session
 
-    def enter(self, session: PeerSession) -> None:
-        """Into the lobby. A second call does nothing."""
-        if session.entered or session.closed:
-            return
-        session.entered = True
-        self._report("peer_joined", session.info(()))
-        self._change_sight(session, self._rooms.add(session.id), "room_left")
+    def take_socket(self, session: PeerSession, sid: str) -> None:
+        """Another socket of the application carries the session: its id names the peer too, from now on."""
+        session.application_sid = sid
+        if sid != session.id:
+            session.aliases.pop(sid, None)
+            session.aliases[sid] = None
+            self._aliases[sid] = session
+            while len(session.aliases) > MAX_ALIASES:
+                self._forget_alias(session, next(iter(session.aliases)))
+        if session.entered:
+            self._enter_placements(session)
 
-    def close(self, session: PeerSession) -> None:
-        """Take its tracks from others, end what it has, forget all wishes about it. A second call does nothing."""
+    def enter(self, session: PeerSession) -> None:
+        """Into the rooms where the server has placed it, or the lobby. A second call does nothing."""
+        if not session.entered and not session.closed:
+            self._enter(session, ())
+
+    def close(self, session: PeerSession, reason: DisconnectionReason = "peer_left") -> None:
+        """Take its tracks from others, end what it has. A second call does nothing."""
         if session.closed:
             return
-        info = session.info(self._rooms.rooms_of(session.id))
+        info = session.info(self.rooms_of(session))
+        session.stop_grace()
         session.closed = True
         del self._sessions[session.id]
-        self._change_sight(session, self._rooms.remove(session.id), "peer_left")
-        for other in self._sessions.values():
-            other.wanted_peers.discard(session.id)
-            other.paused_peers.discard(session.id)
+        for alias in list(session.aliases):
+            self._forget_alias(session, alias)
+        self.offers.change_sight(session, self.rooms.remove(session.id), reason)
+        for publication in session.publications.values():
+            publication.ends_as = reason
         for entry in list(session.transports.values()):
             entry.transport.close()
+        session.data.close()
         if session.entered:
-            self._report("peer_left", info)
+            self.report("peer_left", info)
 
     def close_all(self) -> None:
         for session in list(self._sessions.values()):
             self.close(session)
 
-    # what the application may see
+    def kick(self, session: PeerSession, error: SfuError | None = None) -> None:
+        """End it, and tell its client why, so that it does not come back by itself."""
+        error = error or Kicked("the server has ended the session", "ask whoever runs it")
+        session.notify(Ended(**error.as_wire()))
+        connection = session.connection
+        self.close(session, "kicked")
+        if connection is not None:
+            connection.disconnect()
+
+    # finding
+
+    def find(self, name: str) -> PeerSession:
+        """By any id that it has had. For the server's own use: peers find others in sight only. Raises NotFound."""
+        session = self.get(name)
+        if session is None:
+            raise NotFound(f"no peer {name!r}", "it has left, or was never there")
+        return session
+
+    def get(self, name: str) -> PeerSession | None:
+        return self._sessions.get(name) or self._aliases.get(name)
+
+    def names_of(self, name: str) -> Sequence[str]:
+        """All ids of the peer that has this one, or this one."""
+        session = self.get(name)
+        return session.names if session is not None else (name,)
+
+    def in_sight(self, session: PeerSession, name: str) -> PeerSession | None:
+        other = self.get(name)
+        return other if other is not None and self.rooms.sees(session.id, other.id) else None
+
+    def all_in_sight(self, session: PeerSession) -> list[PeerSession]:
+        return [self._sessions[peer_id] for peer_id in self.rooms.in_sight(session.id)]
+
+    def sessions(self) -> list[PeerSession]:
+        return list(self._sessions.values())
+
+    def rooms_of(self, session: PeerSession) -> tuple[str, ...]:
+        return self.rooms.rooms_of(session.id)
 
     def infos(self) -> dict[str, PeerInfo]:
+        """What the application may see."""
         return {
-            session.id: session.info(self._rooms.rooms_of(session.id))
-            for session in self._sessions.values()
-            if session.entered
+            session.id: session.info(self.rooms_of(session)) for session in self._sessions.values() if session.entered
         }
 
     # rooms
 
     def join_room(self, session: PeerSession, room: str) -> list[str]:
-        """The others who are there. Raises LimitReached."""
-        joined = self._rooms.rooms_of(session.id)
-        if room not in joined and len(joined) >= self.config.max_rooms_per_peer:
-            raise LimitReached(f"a peer is in {len(joined)} rooms at most", "leave another one first")
-        self._change_sight(session, self._rooms.join(session.id, room), "room_left")
-        return [peer_id for peer_id in self._rooms.members(room) if peer_id != session.id]
+        """The others who are there. Raises TooManyRooms, TooManyJoins, RoomFull, RoomLocked, TooManyRoomProducers."""
+        if room not in self.rooms_of(session):
+            if not session.joins.has_token(self.clock.now_us()):
+                raise TooManyJoins(f"more than {self.config.max_joins_per_second} joins a second", "wait a second")
+            if self.rooms.is_locked(room):
+                raise RoomLocked(f"the room {room!r} is locked", "whoever runs it can unlock it")
+            self._check_room(session, room)
+            session.joins.take()
+            self._join(session, room)
+        return self._others_in(session, room)
 
     def leave_room(self, session: PeerSession, room: str) -> None:
         """Raises NotFound."""
-        self._change_sight(session, self._rooms.leave(session.id, room), "room_left")
+        self.offers.change_sight(session, self.rooms.leave(session.id, room), "room_left")
+        session.placed_rooms.discard(room)
 
-    # wishes
+    def place(self, sid: str, room: str) -> None:
+        """Put the peer with that id, or that socket of the application, into a room: at once, or when its client comes.
+        Raises TooManyRooms, RoomFull, TooManyRoomProducers."""
+        session = self.get(sid)
+        if session is None or not session.entered:
+            self._placements.add(sid, room)
+        elif room not in self.rooms_of(session):
+            self._check_room(session, room)
+            session.placed_rooms.add(room)
+            self._tell_joined(session, room)
+            self._join(session, room)
 
-    def want(self, session: PeerSession, peer_id: str) -> None:
-        """Offer the peer's tracks to the session, those to come too. Raises NotFound."""
-        publisher = self._find_in_sight(session, peer_id)
-        session.wanted_peers.add(peer_id)
-        self._refresh(session, publisher, "disconnected")
+    def displace(self, sid: str, room: str, reason: RoomLeftReason = "removed") -> None:
+        """Take the peer out of a room. Out of its last one it sees nobody until it joins another. Raises NotFound."""
+        session = self.get(sid)
+        if self._placements.remove(sid, room) and (session is None or not session.entered):
+            return
+        session = self.find(sid)
+        change = self.rooms.leave(session.id, room, to_lobby=False)
+        session.placed_rooms.discard(room)
+        self.offers.change_sight(session, change, "not_allowed" if reason == "not_allowed" else "room_left")
+        session.notify(RoomLeft(room_id=room, reason=reason))
 
-    def unwant(self, session: PeerSession, peer_id: str) -> None:
-        """Take back want(); what is broadcast stays offered. Raises NotFound."""
-        publisher = self._find_known(session, peer_id, session.wanted_peers)
-        session.wanted_peers.discard(peer_id)
-        self._refresh(session, publisher, "disconnected")
+    def close_room(self, room: str) -> None:
+        """Take everybody out."""
+        for peer_id in self.rooms.members(room):
+            self.displace(peer_id, room, "closed")
 
-    def pause(self, session: PeerSession, peer_id: str) -> None:
-        """Hold all that comes from the peer, tracks to come too. Raises NotFound."""
-        self._find_in_sight(session, peer_id)
-        session.paused_peers.add(peer_id)
-        self._settle(session, peer_id)
+    def lock_room(self, room: str, locked: bool = True) -> None:
+        """Let nobody in but those whom the server places; who is there stays."""
+        self.rooms.lock(room, locked)
 
-    def resume(self, session: PeerSession, peer_id: str) -> None:
-        """Take back pause(). Raises NotFound."""
-        self._find_known(session, peer_id, session.paused_peers)
-        session.paused_peers.discard(peer_id)
-        self._settle(session, peer_id)
+    def application_socket_gone(self, sid: str) -> None:
+        """Forget where it was to be placed."""
+        self._placements.forget(sid)
 
-    def set_rtp_capabilities(self, session: PeerSession, capabilities: RtpCapabilities) -> None:
-        """From now on the session can be offered something."""
-        session.rtp_capabilities = capabilities
-        for peer_id in self._rooms.in_sight(session.id):
-            self._refresh(session, self._sessions[peer_id], "disconnected")
+    # tracks
 
-    # media
+    def wishes_changed(self, session: PeerSession, name: str) -> None:
+        """Bring in line what the session is offered and gets of the peer with that id, if there is one."""
+        publisher = self.get(name)
+        if publisher is not None:
+            self.offers.refresh(session, publisher, "disconnected")
+            for subscription in session.subscriptions.values():
+                if subscription.publication.publisher is publisher:
+                    subscription.settle()
 
-    def adopt_transport(self, session: PeerSession, transport: WebRtcTransport, direction: Direction) -> None:
-        entry = PeerTransport(transport=transport, direction=direction, peer_id=session.id)
-        session.transports[transport.id] = entry
-        transport.on_state.connect(partial(self._transport_changed, session, entry))
-        transport.on_close.connect(partial(self._transport_ended, session, entry))
+    def deny(self, session: PeerSession, publication: Publication) -> None:
+        """Do not offer it any longer."""
+        session.denied.add(publication)
+        self.offers.refresh(session, publication.publisher, "not_allowed")
 
-    def publish(self, session: PeerSession, producer: Producer, label: str, broadcast: bool) -> None:
-        """Offer a new producer to those whom it concerns."""
-        publication = Publication(producer=producer, publisher=session, label=label, broadcast=broadcast)
-        session.publications[producer.id] = publication
-        producer.on_close.connect(partial(self._publication_ended, publication))
-        self._report("producer_added", publication.info())
-        for peer_id in self._rooms.in_sight(session.id):
-            self._refresh(self._sessions[peer_id], session, "closed")
+    def allow(self, session: PeerSession, publication: Publication) -> None:
+        """Take back deny()."""
+        session.denied.discard(publication)
+        self.offers.refresh(session, publication.publisher, "not_allowed")
 
-    def subscribe(self, session: PeerSession, consumer: Consumer, publication: Publication) -> None:
-        subscription = Subscription(consumer=consumer, publication=publication, viewer=session)
-        session.subscriptions[consumer.id] = subscription
-        consumer.on_close.connect(partial(self._subscription_ended, subscription))
-        self._report("consumer_added", subscription.info())
-
-    def _transport_changed(self, session: PeerSession, entry: PeerTransport, state: LinkState, reason: str) -> None:
-        session.notify(TransportStateChange(transport_id=entry.transport.id, state=state, reason=reason))
-        self._report("transport_state", entry.info(state, reason))
-        if state in _ENDED:
-            del session.transports[entry.transport.id]
-
-    def _transport_ended(self, session: PeerSession, entry: PeerTransport, reason: str) -> None:
-        """Closed from this side, unless _transport_changed has told it already."""
-        if session.transports.pop(entry.transport.id, None) is not None:
-            self._report("transport_state", entry.info("closed", reason))
-
-    def _publication_ended(self, publication: Publication, _reason: str) -> None:
-        del publication.publisher.publications[publication.producer.id]
-        for viewer in list(publication.viewers.values()):
-            self._withdraw(viewer, publication, "closed")
-        self._report("producer_removed", publication.info())
-
-    def _subscription_ended(self, subscription: Subscription, _reason: str) -> None:
-        del subscription.viewer.subscriptions[subscription.consumer.id]
-        self._report("consumer_removed", subscription.info())
-
-    # sight and offers
-
-    def _find_in_sight(self, session: PeerSession, peer_id: str) -> PeerSession:
-        if not self._rooms.sees(session.id, peer_id):
-            raise NotFound(f"no peer {peer_id!r}", "it has left, or shares no room with you")
-        return self._sessions[peer_id]
-
-    def _find_known(self, session: PeerSession, peer_id: str, wishes: set[str]) -> PeerSession:
-        """A wish can be taken back while its peer is out of sight."""
-        return self._sessions[peer_id] if peer_id in wishes else self._find_in_sight(session, peer_id)
-
-    def _change_sight(self, session: PeerSession, change: SightChange, reason: UnavailableReason) -> None:
-        """A peer is told of before its tracks, and until after them."""
-        for peer_id in change.vanished:
-            other = self._sessions[peer_id]
-            for viewer, publisher in ((session, other), (other, session)):
-                self._refresh(viewer, publisher, reason)
-                viewer.notify(PeerDisconnection(peer_id=publisher.id))
-        for peer_id in change.appeared:
-            other = self._sessions[peer_id]
-            for viewer, publisher in ((session, other), (other, session)):
-                viewer.notify(PeerConnection(peer_id=publisher.id))
-                self._refresh(viewer, publisher, reason)
-
-    def _refresh(self, viewer: PeerSession, publisher: PeerSession, reason: UnavailableReason) -> None:
-        """Bring the viewer's offers in line; `reason` is told for those that end."""
-        able = viewer.rtp_capabilities is not None and self._rooms.sees(viewer.id, publisher.id)
-        for publication in list(publisher.publications.values()):
-            due = able and (publication.broadcast or publisher.id in viewer.wanted_peers)
-            offered = publication.producer.id in viewer.offers
-            if due and not offered:
-                self._offer(viewer, publication)
-            elif offered and not due:
-                self._withdraw(viewer, publication, reason)
-
-    def _offer(self, viewer: PeerSession, publication: Publication) -> None:
-        viewer.offers[publication.producer.id] = publication
-        publication.viewers[viewer.id] = viewer
-        viewer.notify(
-            ProducerAvailable(
-                producer_id=publication.producer.id,
-                peer_id=publication.publisher.id,
-                label=publication.label,
-                broadcast=publication.broadcast,
-                kind=publication.producer.kind,
-            )
-        )
-
-    def _withdraw(self, viewer: PeerSession, publication: Publication, reason: UnavailableReason) -> None:
-        del viewer.offers[publication.producer.id]
-        del publication.viewers[viewer.id]
-        subscription = viewer.subscription_of(publication)
-        if subscription is not None:
-            subscription.consumer.close()
-        viewer.notify(
-            ProducerUnavailable(
-                producer_id=publication.producer.id,
-                peer_id=publication.publisher.id,
-                label=publication.label,
-                reason=reason,
-            )
-        )
-
-    def _settle(self, viewer: PeerSession, publisher_id: str) -> None:
-        for subscription in viewer.subscriptions.values():
-            if subscription.publication.publisher.id == publisher_id:
+    def mute(self, session: PeerSession, label: str, muted: bool = True) -> None:
+        """Forward what the peer sends under that label to nobody, now and later."""
+        if muted:
+            session.muted_labels.add(label)
+        else:
+            session.muted_labels.discard(label)
+        publication = session.publication_of(label)
+        if publication is None:
+            return
+        publication.settle()
+        for viewer in publication.viewers.values():
+            subscription = viewer.subscription_of(publication)
+            if subscription is not None:
                 subscription.settle()
+
+    def mute_publication(self, publication: Publication, muted: bool = True) -> None:
+        self.mute(publication.publisher, publication.label, muted)
+
+    def close_publication(self, publication: Publication, reason: DisconnectionReason | None = None) -> None:
+        """A second call does nothing."""
+        if reason is not None:
+            publication.ends_as = reason
+        publication.producer.close()
+
+    def check_room_for_track(self, session: PeerSession) -> None:
+        """Raises TooManyRoomProducers."""
+        for room in self.rooms_of(session):
+            self._check_producers(room, 1 + self._producers_in(room))
+
+    # ---
+
+    def _enter(self, session: PeerSession, rooms: Sequence[str]) -> None:
+        """At once where it is to be, so that nobody in the lobby sees it flash by."""
+        placed = [room for name in session.names for room in self._placements.take(name)]
+        session.placed_rooms.update(placed)
+        session.entered = True
+        rooms = list(dict.fromkeys([*placed, *rooms]))
+        self.report("peer_joined", session.info(tuple(rooms)))
+        for room in placed:
+            self._tell_joined(session, room)
+        self.offers.change_sight(session, self.rooms.add(session.id, rooms), "room_left")
+
+    def _enter_placements(self, session: PeerSession) -> None:
+        for room in self._placements.take(session.application_sid):
+            self.place(session.id, room)
+
+    def _join(self, session: PeerSession, room: str) -> None:
+        if session.entered:
+            self.offers.change_sight(session, self.rooms.join(session.id, room), "room_left")
+        else:
+            self._enter(session, [room])
+
+    def _tell_joined(self, session: PeerSession, room: str) -> None:
+        session.notify(RoomJoined(room_id=room, peer_ids=self._others_in(session, room)))
+
+    def _others_in(self, session: PeerSession, room: str) -> list[str]:
+        return [peer_id for peer_id in self.rooms.members(room) if peer_id != session.id]
+
+    def _check_room(self, session: PeerSession, room: str) -> None:
+        config = self.config
+        if len(self.rooms_of(session)) >= config.max_rooms_per_peer:
+            raise TooManyRooms(f"a peer is in {config.max_rooms_per_peer} rooms at most", "leave another one first")
+        if len(self.rooms.members(room)) >= config.max_peers_per_room:
+            raise RoomFull(f"{config.max_peers_per_room} peers are in the room {room!r}", "wait until somebody leaves")
+        if session.publications:
+            self._check_producers(room, len(session.publications) + self._producers_in(room))
+
+    def _producers_in(self, room: str) -> int:
+        return sum(len(self._sessions[peer_id].publications) for peer_id in self.rooms.members(room))
+
+    def _check_producers(self, room: str, number: int) -> None:
+        if number > self.config.max_producers_per_room:
+            raise TooManyRoomProducers(f"{self.config.max_producers_per_room} tracks are sent in the room {room!r}",
+                                       "wait until one is removed")
+
+    def _forget_alias(self, session: PeerSession, alias: str) -> None:
+        session.aliases.pop(alias, None)
+        if self._aliases.get(alias) is session:
+            del self._aliases[alias]

@@ -4,76 +4,131 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from simplesfu.errors import BadRequest, Closed, SfuError, UnknownRequest
+from simplesfu.signaling import authorization as rights
+from simplesfu.signaling import data_messages as d
 from simplesfu.signaling import messages as m
+from simplesfu.signaling.attendance import Attendance
+from simplesfu.signaling.authorization import Authority, Right
 from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.requests import connection, media, people
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.replay import Answer
+from simplesfu.signaling.requests import connection, data, media, people
+from simplesfu.signaling.session import Connection, PeerSession
 
 NAMESPACE: Final = "/simplesfu"
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
-
-Answer: TypeAlias = dict[str, Any]
-"""{"ok": True, "data": …} or {"ok": False, "error": {"code", "message", "hint"}}"""
 
 logger = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
+    """`right`: what the application has to allow before it is carried out; None: nothing."""
+
     payload: type[m.Message]
     answer: type[m.Message]
     carry_out: Callable[[Peers, PeerSession, Any], m.Message]
+    right: Callable[[Peers, PeerSession, Any], Right | None] | None = None
+    enters: bool = True
+    """The peer is in the lobby from then on, where others see it, unless it is in a room."""
+    repeatable: bool = False
+    """It changes nothing: asked again it gets a fresh answer, whatever its id."""
+    at_once: bool = False
+    """It is about the connection, and waits for no other request."""
 
 
 REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
-    "hello": Request(m.Nothing, m.HelloAnswer, connection.hello),
-    "setRtpCapabilities": Request(m.SetRtpCapabilities, m.Nothing, connection.set_rtp_capabilities),
+    "hello": Request(m.Hello, m.HelloAnswer, connection.hello, enters=False, repeatable=True, at_once=True),
+    "heartbeat": Request(m.Heartbeat, m.Nothing, connection.heartbeat, enters=False, repeatable=True, at_once=True),
+    "enter": Request(m.Nothing, m.Nothing, connection.enter),
+    "getSnapshot": Request(m.Nothing, m.SnapshotAnswer, connection.get_snapshot, enters=False, repeatable=True),
+    "setRtpCapabilities": Request(m.SetRtpCapabilities, m.Nothing, connection.set_rtp_capabilities, enters=False),
     "createWebRtcTransport": Request(m.CreateWebRtcTransport, m.TransportAnswer, connection.create_webrtc_transport),
     "connectWebRtcTransport": Request(m.ConnectWebRtcTransport, m.Nothing, connection.connect_webrtc_transport),
     "restartIce": Request(m.TransportTarget, m.RestartIceAnswer, connection.restart_ice),
     "closeTransport": Request(m.TransportTarget, m.Nothing, connection.close_transport),
-    "produce": Request(m.Produce, m.ProduceAnswer, media.produce),
+    "produce": Request(m.Produce, m.ProduceAnswer, media.produce, rights.produce),
+    "setMetadata": Request(m.SetMetadata, m.Nothing, media.set_metadata, rights.set_metadata),
     "pauseProducer": Request(m.ProducerTarget, m.Nothing, media.pause_producer),
     "resumeProducer": Request(m.ProducerTarget, m.Nothing, media.resume_producer),
     "closeProducer": Request(m.ProducerTarget, m.Nothing, media.close_producer),
-    "consume": Request(m.Consume, m.ConsumeAnswer, media.consume),
+    "consume": Request(m.Consume, m.ConsumeAnswer, media.consume, rights.consume),
     "resumeConsumer": Request(m.ConsumerTarget, m.Nothing, media.resume_consumer),
-    "connectToPeer": Request(m.PeerTarget, m.Nothing, people.connect_to_peer),
+    "connectToPeer": Request(m.PeerTarget, m.ConnectToPeerAnswer, people.connect_to_peer),
     "disconnectFromPeer": Request(m.PeerTarget, m.Nothing, people.disconnect_from_peer),
     "pausePeer": Request(m.PeerTarget, m.Nothing, people.pause_peer),
     "resumePeer": Request(m.PeerTarget, m.Nothing, people.resume_peer),
-    "joinRoom": Request(m.RoomTarget, m.JoinRoomAnswer, people.join_room),
+    "setPreferredLayers": Request(m.SetPreferredLayers, m.Nothing, people.set_preferred_layers),
+    "joinRoom": Request(m.RoomTarget, m.JoinRoomAnswer, people.join_room, rights.join, enters=False),
     "leaveRoom": Request(m.RoomTarget, m.Nothing, people.leave_room),
-    "getStats": Request(m.Nothing, m.StatsAnswer, connection.get_stats),
+    "openData": Request(d.OpenData, m.Nothing, data.open_data, rights.data),
+    "produceData": Request(d.ProduceData, d.ProduceDataAnswer, data.produce_data),
+    "consumeData": Request(d.ConsumeData, d.ConsumeDataAnswer, data.consume_data),
+    "getStats": Request(m.Nothing, m.StatsAnswer, connection.get_stats, enters=False, repeatable=True),
 })
 
 
 class Responder:
-    """Carries requests out on the engine's loop. Never raises: whatever goes wrong is an answer."""
+    """Carries requests out on the engine's loop. Never raises: whatever goes wrong is an answer.
 
-    def __init__(self, peers: Peers) -> None:
-        self._peers = peers
+    Those of one session are carried out in their order. Nothing is awaited but an earlier one, and the application's
+    word on a right.
+    """
+
+    def __init__(self, attendance: Attendance, authority: Authority | None = None) -> None:
+        self._attendance = attendance
+        self._peers = attendance.peers
+        self._authority = authority
         self.internal_errors = 0
         self._logged: set[tuple[str, type[Exception]]] = set()
 
-    def respond(self, session: PeerSession, name: object, arguments: Sequence[object]) -> Answer:
+    async def respond(self, connection: Connection, name: object, arguments: Sequence[object]) -> Answer:
         try:
             request = _find(name)
-            payload = _decode(arguments, request.payload)
-            if session.closed:
-                raise Closed("the peer has left", "connect again")
-            # A peer that asks can listen too: only now may others' news be sent to it.
-            self._peers.enter(session)
-            data = request.carry_out(self._peers, session, payload)
+            payload, request_id = _decode(arguments, request.payload)
+            session = self._find_session(connection, payload)
+            if request.at_once:
+                return await self._carry_out(request, session, payload)
+            self._attendance.token_arrived(session)
+            if request.repeatable:
+                request_id = None
+            async with session.turn:
+                answer = session.answers.find(request_id)
+                if answer is None:
+                    answer = await self._answer(str(name), request, session, payload)
+                    session.answers.remember(request_id, answer)
+                return answer
         except SfuError as error:
             return refusal(error)
         except Exception as error:
             return self._apologise(str(name), error)
-        return {"ok": True, "data": msgspec.to_builtins(data)}
+
+    def _find_session(self, connection: Connection, payload: m.Message) -> PeerSession:
+        if isinstance(payload, m.Hello):
+            return self._attendance.greet(connection, payload.token)
+        return self._attendance.session_of(connection)
+
+    async def _answer(self, name: str, request: Request, session: PeerSession, payload: m.Message) -> Answer:
+        try:
+            return await self._carry_out(request, session, payload)
+        except SfuError as error:
+            return refusal(error)
+        except Exception as error:
+            return self._apologise(name, error)
+
+    async def _carry_out(self, request: Request, session: PeerSession, payload: m.Message) -> Answer:
+        _check_open(session)
+        if request.enters:
+            self._peers.enter(session)
+        if self._authority is not None and request.right is not None:
+            right = request.right(self._peers, session, payload)
+            if right is not None:
+                await self._authority.check(session, right)
+                _check_open(session)
+        return {"ok": True, "data": msgspec.to_builtins(request.carry_out(self._peers, session, payload))}
 
     def _apologise(self, name: str, error: Exception) -> Answer:
         """A bug of ours. The log gets each kind once, whoever keeps on provoking it."""
@@ -94,6 +149,11 @@ def refusal(error: SfuError) -> Answer:
     return {"ok": False, "error": error.as_wire()}
 
 
+def _check_open(session: PeerSession) -> None:
+    if session.closed:
+        raise Closed("the session has ended", "connect again")
+
+
 def _find(name: object) -> Request:
     request = REQUESTS.get(name) if isinstance(name, str) else None
     if request is None:
@@ -106,8 +166,9 @@ def _shortened(text: str, head: int = 120, tail: int = 80) -> str:
     return text if len(text) <= head + tail else f"{text[:head]}…{text[-tail:]}"
 
 
-def _decode(arguments: Sequence[object], payload: type[m.Message]) -> m.Message:
-    """Without an argument, or with null, it is an empty object. Raises BadRequest, whose message names the field."""
+def _decode(arguments: Sequence[object], payload: type[m.Message]) -> tuple[m.Message, str | None]:
+    """The payload, and the request's id. Without an argument, or with null, the payload is an empty object.
+    Raises BadRequest, whose message names the field."""
     if len(arguments) > 1:
         raise BadRequest(f"{len(arguments)} arguments came", "a request carries one object")
     given = arguments[0] if arguments and arguments[0] is not None else {}
@@ -119,6 +180,6 @@ def _decode(arguments: Sequence[object], payload: type[m.Message]) -> m.Message:
     if size_bytes > MAX_PAYLOAD_BYTES:
         raise BadRequest(f"the payload has {size_bytes} bytes", f"{MAX_PAYLOAD_BYTES} are allowed")
     try:
-        return msgspec.convert(given, payload)
+        return msgspec.convert(given, payload), msgspec.convert(given, m.Envelope).request_id
     except msgspec.ValidationError as error:
         raise BadRequest(_shortened(str(error)), "docs/protocol.md tells what the payload looks like") from error

@@ -1,7 +1,7 @@
-"""Who shares a room with whom. Ids only: no socket, no track."""
+"""Who shares a room with whom, and which rooms let nobody in. Ids only: no socket, no track."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from simplesfu.errors import NotFound
@@ -24,11 +24,13 @@ class Rooms:
         # Dictionaries without values are sets that keep the order of arrival: what peers are told is reproducible.
         self._members: dict[Room, dict[str, None]] = {}
         self._rooms: dict[str, dict[Room, None]] = {}
+        self._locked: set[str] = set()
 
-    def add(self, peer_id: str) -> SightChange:
-        """Put a new peer into the lobby."""
+    def add(self, peer_id: str, rooms: Sequence[str] = ()) -> SightChange:
+        """Put a new peer into these rooms, or into the lobby."""
         self._rooms[peer_id] = {}
-        self._enter(peer_id, None)
+        for room in rooms or (None,):
+            self._enter(peer_id, room)
         return SightChange(tuple(self.in_sight(peer_id)), ())
 
     def remove(self, peer_id: str) -> SightChange:
@@ -47,21 +49,35 @@ class Rooms:
             self._exit(peer_id, None)
         return self._change(before, self.in_sight(peer_id))
 
-    def leave(self, peer_id: str, room: str) -> SightChange:
-        """Leaving the last room leads back to the lobby. Raises NotFound when the peer is not in the room."""
+    def leave(self, peer_id: str, room: str, *, to_lobby: bool = True) -> SightChange:
+        """Leaving the last room leads back to the lobby, or out of everybody's sight. Raises NotFound when the peer is
+        not in the room."""
         if room not in self._rooms[peer_id]:
             raise NotFound(f"not in the room {room!r}", "join it first; leaving it twice is not possible")
         before = self.in_sight(peer_id)
         self._exit(peer_id, room)
-        if not self._rooms[peer_id]:
+        if to_lobby and not self._rooms[peer_id]:
             self._enter(peer_id, None)
         return self._change(before, self.in_sight(peer_id))
+
+    def lock(self, room: str, locked: bool) -> None:
+        if locked:
+            self._locked.add(room)
+        else:
+            self._locked.discard(room)
+
+    def is_locked(self, room: str) -> bool:
+        return room in self._locked
 
     def rooms_of(self, peer_id: str) -> tuple[str, ...]:
         """In the order of joining; empty in the lobby."""
         return tuple(room for room in self._rooms.get(peer_id, ()) if room is not None)
 
-    def members(self, room: str) -> tuple[str, ...]:
+    def all_of(self, peer_id: str) -> tuple[Room, ...]:
+        """With the lobby."""
+        return tuple(self._rooms.get(peer_id, ()))
+
+    def members(self, room: Room) -> tuple[str, ...]:
         return tuple(self._members.get(room, ()))
 
     def in_sight(self, peer_id: str) -> dict[str, None]:

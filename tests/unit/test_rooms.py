@@ -49,6 +49,34 @@ def test_leaving_the_last_room_leads_back_to_the_lobby() -> None:
     assert rooms.rooms_of("a") == ()
 
 
+def test_a_peer_can_come_into_rooms_at_once_without_a_stop_in_the_lobby() -> None:
+    rooms = rooms_with("a", "b")
+    rooms.join("b", "kitchen")
+    assert rooms.add("c", ["kitchen", "garden"]) == (("b",), ())
+    assert rooms.rooms_of("c") == ("kitchen", "garden")
+    assert not rooms.sees("a", "c")
+
+
+def test_who_is_taken_out_of_the_last_room_can_be_kept_out_of_the_lobby_too() -> None:
+    rooms = rooms_with("a", "b", "c")
+    for peer in ("a", "b"):
+        rooms.join(peer, "kitchen")
+    assert rooms.leave("a", "kitchen", to_lobby=False) == ((), ("b",))
+    assert not rooms.in_sight("a")
+    assert rooms.join("a", "kitchen") == (("b",), ())
+
+
+def test_locks() -> None:
+    rooms = Rooms()
+    rooms.lock("kitchen", True)
+    rooms.lock("kitchen", True)
+    assert rooms.is_locked("kitchen")
+    assert not rooms.is_locked("garden")
+    rooms.lock("kitchen", False)
+    rooms.lock("kitchen", False)
+    assert not rooms.is_locked("kitchen")
+
+
 def test_joining_again_changes_nothing() -> None:
     rooms = rooms_with("a", "b")
     rooms.join("a", "kitchen")
@@ -72,7 +100,7 @@ def test_removing_tells_who_loses_sight_and_leaves_nothing_behind() -> None:
     assert rooms.remove("a") == ((), ())
     rooms.remove("b")
     rooms.remove("c")
-    assert vars(rooms) == {"_members": {}, "_rooms": {}}
+    assert vars(rooms) == {"_members": {}, "_rooms": {}, "_locked": set()}
 
 
 def test_nobody_sees_themselves_or_a_stranger() -> None:

@@ -1,54 +1,89 @@
-"""Saying hello, transports, statistics."""
+"""Saying hello, coming back, transports, statistics."""
 from __future__ import annotations
 
 from typing import Any, Final
 
 from simplesfu.control import ortc
-from simplesfu.errors import AlreadyExists, LimitReached
+from simplesfu.errors import AlreadyExists, TooManyTransports
 from simplesfu.signaling.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
+    Heartbeat,
+    Hello,
     HelloAnswer,
     Nothing,
     RestartIceAnswer,
     SetRtpCapabilities,
+    SnapshotAnswer,
     StatsAnswer,
     TransportAnswer,
     TransportTarget,
 )
 from simplesfu.signaling.peers import Peers
 from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.snapshot import snapshot_of
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 
 
-def hello(peers: Peers, session: PeerSession, _: Nothing) -> HelloAnswer:
+def hello(peers: Peers, session: PeerSession, payload: Hello) -> HelloAnswer:
+    """Who came back is told again what it has missed, or where that is not known any longer, how things are."""
+    missed = session.journal.since(payload.last_seq) if session.resumed else []
+    session.repeat(missed or [])
     return HelloAnswer(
         peer_id=session.id,
         protocol=PROTOCOL_VERSION,
+        resumed=session.resumed,
+        token=session.token,
+        grace_period_ms=round(peers.config.grace_period_s * 1000),
+        heartbeat_ms=round(peers.config.heartbeat_s * 1000),
+        seq=session.journal.seq,
         router_rtp_capabilities=peers.router.rtp_capabilities,
+        snapshot=snapshot_of(peers, session) if missed is None else None,
     )
+
+
+def enter(_: Peers, __: PeerSession, ___: Nothing) -> Nothing:
+    """All requests that need it do so; this one does nothing else."""
+    return Nothing()
+
+
+def heartbeat(_: Peers, session: PeerSession, payload: Heartbeat) -> Nothing:
+    session.journal.confirm(payload.last_seq)
+    return Nothing()
+
+
+def get_snapshot(peers: Peers, session: PeerSession, _: Nothing) -> SnapshotAnswer:
+    return SnapshotAnswer(snapshot=snapshot_of(peers, session), seq=session.journal.seq)
 
 
 def set_rtp_capabilities(peers: Peers, session: PeerSession, payload: SetRtpCapabilities) -> Nothing:
     ortc.validate_rtp_capabilities(payload.rtp_capabilities)
-    peers.set_rtp_capabilities(session, payload.rtp_capabilities)
+    session.rtp_capabilities = payload.rtp_capabilities
+    peers.offers.refresh_viewer(session, "disconnected")
     return Nothing()
 
 
 def create_webrtc_transport(peers: Peers, session: PeerSession, payload: CreateWebRtcTransport) -> TransportAnswer:
-    if session.transport_to(payload.direction) is not None:
-        raise AlreadyExists(f"there is a {payload.direction} transport already", "use that one, or close it first")
+    present = session.transport_to(payload.direction)
+    replaced = session.transports.get(payload.replaces or "")
+    if present is not None and present is not replaced:
+        raise AlreadyExists(f"there is a {payload.direction} transport already",
+                            "use that one, or name it as the one that this replaces")
     limit = peers.config.max_transports_per_peer
     if len(session.transports) >= limit:
-        raise LimitReached(f"a peer has {limit} transports at most", "close one that is not needed")
+        raise TooManyTransports(f"a peer has {limit} transports at most", "close those that were replaced")
     transport = peers.router.create_webrtc_transport()
-    peers.adopt_transport(session, transport, payload.direction)
+    if present is not None:
+        present.replaced = True
+    peers.holdings.adopt_transport(session, transport, payload.direction)
+    peers.holdings.sweep(session)
     return TransportAnswer(
         id=transport.id,
         ice_parameters=transport.ice_parameters,
         ice_candidates=transport.ice_candidates,
         dtls_parameters=transport.dtls_parameters,
+        sctp_parameters=transport.data.parameters,
     )
 
 

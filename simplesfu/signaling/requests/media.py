@@ -1,50 +1,77 @@
 """Publishing tracks and receiving them."""
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
+
 from simplesfu.control.webrtc_transport import WebRtcTransport
-from simplesfu.errors import AlreadyExists, BadRequest, LimitReached, NotFound
+from simplesfu.errors import BadRequest, CannotMove, NotFound, TooManyConsumers, TooManyProducers
 from simplesfu.signaling.messages import (
     Consume,
     ConsumeAnswer,
     ConsumerTarget,
     Direction,
+    Metadata,
     Nothing,
     Produce,
     ProduceAnswer,
+    ProducerMetadata,
     ProducerPaused,
     ProducerResumed,
     ProducerTarget,
+    SetMetadata,
 )
 from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.session import PeerSession, Publication, Subscription
+
+MAX_METADATA_BYTES: Final = 4096
 
 
 def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnswer:
+    """A label in use: its producer moves here when it is named and can, else this one takes its place."""
+    _check_metadata(payload.metadata)
     transport = _transport_to("send", session, payload.transport_id)
-    if any(publication.label == payload.label for publication in session.publications.values()):
-        raise AlreadyExists(f"there is a track with the label {payload.label!r} already",
-                            "close its producer first, or choose another label")
-    limit = peers.config.max_producers_per_peer
-    if len(session.publications) >= limit:
-        raise LimitReached(f"a peer has {limit} producers at most", "close one that is not needed")
+    present = session.publication_of(payload.label)
+    if present is not None and present.producer.id == payload.producer_id and _move(present, transport, payload):
+        _update(peers, present, payload)
+        peers.holdings.sweep(session)
+        return ProduceAnswer(producer_id=present.producer.id)
+    if present is None:
+        limit = peers.config.max_producers_per_peer
+        if len(session.publications) >= limit:
+            raise TooManyProducers(f"a peer has {limit} producers at most", "close one that is not needed")
+        peers.check_room_for_track(session)
+    else:
+        present.ends_as = "replaced"
+        present.producer.close()
     producer = transport.produce(payload.kind, payload.rtp_parameters, paused=payload.paused)
-    peers.publish(session, producer, payload.label, payload.broadcast)
+    publication = Publication(
+        producer=producer,
+        publisher=session,
+        label=payload.label,
+        broadcast=payload.broadcast,
+        metadata=payload.metadata,
+        paused=payload.paused,
+    )
+    peers.holdings.publish(publication)
+    peers.holdings.sweep(session)
     return ProduceAnswer(producer_id=producer.id)
 
 
+def set_metadata(_: Peers, session: PeerSession, payload: SetMetadata) -> Nothing:
+    _check_metadata(payload.metadata)
+    _set_metadata(session.publication(payload.producer_id), payload.metadata)
+    return Nothing()
+
+
 def pause_producer(_: Peers, session: PeerSession, payload: ProducerTarget) -> Nothing:
-    publication = session.publication(payload.producer_id)
-    if not publication.producer.paused:
-        publication.producer.pause()
-        publication.notify_viewers(ProducerPaused)
+    _set_paused(session.publication(payload.producer_id), True)
     return Nothing()
 
 
 def resume_producer(_: Peers, session: PeerSession, payload: ProducerTarget) -> Nothing:
-    publication = session.publication(payload.producer_id)
-    if publication.producer.paused:
-        publication.producer.resume()
-        publication.notify_viewers(ProducerResumed)
+    _set_paused(session.publication(payload.producer_id), False)
     return Nothing()
 
 
@@ -58,26 +85,28 @@ def consume(peers: Peers, session: PeerSession, payload: Consume) -> ConsumeAnsw
     publication = session.offer(payload.producer_id)
     previous = session.subscription_of(publication)
     if previous is not None:
-        # The client asks again because the offer was withdrawn and renewed while its first request was on its way.
+        # The client asks again: over a new transport, or because the offer was withdrawn and renewed meanwhile.
         previous.consumer.close()
     limit = peers.config.max_consumers_per_peer
     if len(session.subscriptions) >= limit:
-        raise LimitReached(f"a peer has {limit} consumers at most", "disconnectFromPeer ends those of a peer")
+        raise TooManyConsumers(f"a peer has {limit} consumers at most", "disconnectFromPeer ends those of a peer")
     if session.rtp_capabilities is None:  # nothing is offered before they are told
         raise NotFound("the RTP capabilities are not known", "say setRtpCapabilities first")
     producer = publication.producer
     consumer = transport.consume(producer, session.rtp_capabilities)
-    peers.subscribe(session, consumer, publication)
+    peers.holdings.subscribe(Subscription(consumer=consumer, publication=publication, viewer=session))
+    peers.holdings.sweep(session)
     return ConsumeAnswer(
         consumer_id=consumer.id,
         producer_id=producer.id,
         peer_id=publication.publisher.id,
         label=publication.label,
         broadcast=publication.broadcast,
+        metadata=publication.metadata,
         kind=consumer.kind,
         type=consumer.type,
         rtp_parameters=consumer.rtp_parameters,
-        producer_paused=consumer.producer_paused,
+        producer_paused=publication.paused,
     )
 
 
@@ -94,3 +123,52 @@ def _transport_to(direction: Direction, session: PeerSession, transport_id: str)
         raise BadRequest(f"transportId: that transport's direction is {entry.direction}, not {direction}",
                          f"create one with the direction {direction}")
     return entry.transport
+
+
+def _move(publication: Publication, transport: WebRtcTransport, payload: Produce) -> bool:
+    if publication.producer.kind != payload.kind:
+        return False
+    try:
+        transport.take_over(publication.producer, payload.rtp_parameters)
+    except CannotMove:
+        return False
+    return True
+
+
+def _update(peers: Peers, publication: Publication, payload: Produce) -> None:
+    """What else produce may say anew of a track."""
+    if publication.broadcast != payload.broadcast:
+        publication.broadcast = payload.broadcast
+        peers.offers.refresh_publisher(publication.publisher, "closed")
+    if publication.metadata != payload.metadata:
+        _set_metadata(publication, payload.metadata)
+    _set_paused(publication, payload.paused)
+
+
+def _set_metadata(publication: Publication, metadata: Metadata) -> None:
+    publication.metadata = metadata
+    publication.notify_viewers(
+        ProducerMetadata(
+            producer_id=publication.producer.id,
+            peer_id=publication.publisher.id,
+            label=publication.label,
+            metadata=metadata,
+        )
+    )
+
+
+def _set_paused(publication: Publication, paused: bool) -> None:
+    if publication.paused == paused:
+        return
+    publication.paused = paused
+    publication.settle()
+    told = ProducerPaused if paused else ProducerResumed
+    publication.notify_viewers(
+        told(producer_id=publication.producer.id, peer_id=publication.publisher.id, label=publication.label)
+    )
+
+
+def _check_metadata(metadata: Metadata) -> None:
+    size_bytes = len(msgspec.json.encode(metadata))
+    if size_bytes > MAX_METADATA_BYTES:
+        raise BadRequest(f"metadata: it has {size_bytes} bytes as JSON", f"{MAX_METADATA_BYTES} are allowed")

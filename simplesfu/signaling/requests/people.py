@@ -1,28 +1,64 @@
-"""Rooms, and the wishes of one peer about another."""
+"""Rooms, and what one peer wishes about another."""
 from __future__ import annotations
 
-from simplesfu.signaling.messages import JoinRoomAnswer, Nothing, PeerTarget, RoomTarget
+from simplesfu.control.layers import LayerLimit
+from simplesfu.signaling.messages import (
+    ConnectToPeerAnswer,
+    JoinRoomAnswer,
+    Nothing,
+    PeerTarget,
+    RoomTarget,
+    SetPreferredLayers,
+    TrackEntry,
+)
 from simplesfu.signaling.peers import Peers
 from simplesfu.signaling.session import PeerSession
 
 
-def connect_to_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> Nothing:
-    peers.want(session, payload.peer_id)
-    return Nothing()
+def connect_to_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> ConnectToPeerAnswer:
+    """The same answer for every peer that is not in sight, whatever the reason. So with all wishes."""
+    session.wishes.connect(peers.names_of(payload.peer_id), payload.label)
+    peers.wishes_changed(session, payload.peer_id)
+    publisher = peers.in_sight(session, payload.peer_id)
+    if publisher is None:
+        return ConnectToPeerAnswer(peer_id=payload.peer_id, tracks=[])
+    offered = (one for one in session.offers.values() if one.publisher is publisher)
+    return ConnectToPeerAnswer(
+        peer_id=publisher.id,
+        tracks=[
+            TrackEntry(producer_id=one.producer.id, label=one.label, kind=one.producer.kind, paused=one.paused)
+            for one in offered
+            if payload.label in (None, one.label)
+        ],
+    )
 
 
 def disconnect_from_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> Nothing:
-    peers.unwant(session, payload.peer_id)
+    session.wishes.disconnect(peers.names_of(payload.peer_id), payload.label)
+    peers.wishes_changed(session, payload.peer_id)
     return Nothing()
 
 
 def pause_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> Nothing:
-    peers.pause(session, payload.peer_id)
+    session.wishes.pause(peers.names_of(payload.peer_id), payload.label)
+    peers.wishes_changed(session, payload.peer_id)
     return Nothing()
 
 
 def resume_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> Nothing:
-    peers.resume(session, payload.peer_id)
+    session.wishes.resume(peers.names_of(payload.peer_id), payload.label)
+    peers.wishes_changed(session, payload.peer_id)
+    return Nothing()
+
+
+def set_preferred_layers(peers: Peers, session: PeerSession, payload: SetPreferredLayers) -> Nothing:
+    limit = LayerLimit(
+        spatial_layer=payload.spatial_layer,
+        temporal_layer=payload.temporal_layer,
+        max_frame_rate=payload.max_frame_rate,
+    )
+    session.wishes.prefer(peers.names_of(payload.peer_id), payload.label, limit)
+    peers.wishes_changed(session, payload.peer_id)
     return Nothing()
 
 

@@ -1,0 +1,116 @@
+"""Which connection carries which session: greeting, coming back, losing the socket, leaving.
+
+A token names a session and a generation. Each hello gives out the next generation. Whoever shows one that is good takes
+the session over, and the connection that carried it until then is disconnected.
+"""
+from __future__ import annotations
+
+from functools import partial
+
+from simplesfu.errors import Closed
+from simplesfu.signaling.peers import Peers
+from simplesfu.signaling.session import Connection, PeerSession
+from simplesfu.signaling.tokens import Claim, Tokens
+
+
+class Attendance:
+    """On the engine's loop."""
+
+    def __init__(self, peers: Peers) -> None:
+        self.peers = peers
+        self._tokens = Tokens(peers.config.session_keys)
+        self._carried: dict[Connection, PeerSession] = {}
+
+    @property
+    def carried(self) -> list[tuple[Connection, PeerSession]]:
+        return list(self._carried.items())
+
+    def greet(self, connection: Connection, token: str | None) -> PeerSession:
+        """The session of the token if it is here, else a new one, and the next token for it. A second hello of a
+        connection changes no more than that. Raises Closed."""
+        session = self._carried.get(connection) or self._come_back(connection, self._tokens.read(token))
+        session.generation += 1
+        session.token = self._tokens.issue(session.id, session.generation)
+        return session
+
+    def session_of(self, connection: Connection) -> PeerSession:
+        """Who says no hello gets a new one. Raises Closed."""
+        return self._carried.get(connection) or self._come_back(connection, None)
+
+    def token_arrived(self, session: PeerSession) -> None:
+        """The client goes on after its hello, and so it has the token: older ones are of no use any longer."""
+        session.oldest_generation = session.generation
+
+    def lost(self, connection: Connection) -> None:
+        """Its socket is gone, and not on purpose: the session waits for another. Media is left alone."""
+        session = self._release(connection)
+        if session is None:
+            return
+        grace_period_s = self.peers.config.grace_period_s
+        if session.entered:
+            self.peers.report("peer_lost", session.info(self.peers.rooms_of(session)))
+        if grace_period_s > 0:
+            session.grace = self.peers.clock.call_later(
+                grace_period_s, partial(self.peers.close, session, "peer_lost")
+            )
+        else:
+            self.peers.close(session, "peer_lost")
+
+    def left(self, connection: Connection) -> None:
+        """On purpose, or the application has ended its socket: the session ends."""
+        session = self._release(connection)
+        if session is not None:
+            self.peers.close(session)
+
+    def _release(self, connection: Connection) -> PeerSession | None:
+        connection.over = True
+        session = self._carried.pop(connection, None)
+        if session is None or session.connection is not connection:
+            return None
+        session.connection = None
+        return session
+
+    def _come_back(self, connection: Connection, claim: Claim | None) -> PeerSession:
+        if connection.over:
+            raise Closed("the connection has ended", "connect again")
+        session = self._find(claim)
+        if session is not None:
+            assert claim is not None
+            self._end_others(connection, session)
+            session.oldest_generation = max(session.oldest_generation, claim.generation)
+            self._attach(connection, session, resumed=True)
+            self.peers.take_socket(session, connection.application_sid)
+            if session.entered:
+                self.peers.report("peer_resumed", session.info(self.peers.rooms_of(session)))
+            return session
+        self._end_others(connection, None)
+        # After a restart of the server, or too late: what others remember of the peer is its id.
+        keeps_id = claim is not None and claim.fresh and self.peers.get(claim.peer_id) is None
+        peer_id = claim.peer_id if claim is not None and keeps_id else connection.application_sid
+        session = self.peers.open(peer_id, connection.application_sid)
+        if claim is not None and keeps_id:
+            session.generation = session.oldest_generation = claim.generation
+        self._attach(connection, session, resumed=False)
+        return session
+
+    def _find(self, claim: Claim | None) -> PeerSession | None:
+        session = self.peers.get(claim.peer_id) if claim is not None else None
+        if claim is None or session is None or session.id != claim.peer_id:
+            return None
+        return session if session.oldest_generation <= claim.generation <= session.generation else None
+
+    def _end_others(self, connection: Connection, session: PeerSession | None) -> None:
+        """Nobody else can come for a session whose socket is this one's."""
+        other = self.peers.get(connection.application_sid)
+        if other is not None and other is not session:
+            self.peers.close(other)
+
+    def _attach(self, connection: Connection, session: PeerSession, *, resumed: bool) -> None:
+        session.stop_grace()
+        previous = session.connection
+        if previous is not None:
+            self._release(previous)
+            previous.disconnect()
+        session.connection = connection
+        session.resumed = resumed
+        self._carried[connection] = session

@@ -1,0 +1,103 @@
+"""What peers have at the router: transports, tracks that they send, tracks that they receive, and how each ends."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, Protocol, TypeAlias
+
+from simplesfu.control.webrtc_transport import WebRtcTransport
+from simplesfu.engine.link import LinkState
+from simplesfu.signaling.clock import Clock
+from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.messages import Direction, TransportStateChange
+from simplesfu.signaling.offers import Offers
+from simplesfu.signaling.session import PeerSession, PeerTransport, Publication, Subscription
+
+EventName: TypeAlias = Literal[
+    "peer_joined", "peer_left", "peer_lost", "peer_resumed", "producer_added", "producer_removed", "consumer_added",
+    "consumer_removed", "transport_state",
+]
+EventInfo: TypeAlias = PeerInfo | ProducerInfo | ConsumerInfo | TransportInfo
+Report: TypeAlias = Callable[[EventName, EventInfo], None]
+"""How the application hears of what happens."""
+
+
+class Policy(Protocol):
+    """Decides what of a track a viewer gets: sets Subscription.decision, and calls settle() when it changes."""
+
+    def subscribed(self, subscription: Subscription) -> None: ...
+
+    def ended(self, subscription: Subscription) -> None: ...
+
+
+class Holdings:
+    """`grace_period_s`: how long a transport whose link has ended waits to be replaced, or for ICE to restart."""
+
+    def __init__(
+        self, offers: Offers, report: Report, clock: Clock, *, grace_period_s: float, policy: Policy | None
+    ) -> None:
+        self._offers = offers
+        self._report = report
+        self._clock = clock
+        self._grace_period_s = grace_period_s
+        self._policy = policy
+
+    def adopt_transport(self, session: PeerSession, transport: WebRtcTransport, direction: Direction) -> None:
+        entry = PeerTransport(transport=transport, direction=direction, peer_id=session.id)
+        session.transports[transport.id] = entry
+        transport.on_state.connect(partial(self._transport_changed, session, entry))
+        transport.on_close.connect(partial(self._transport_closed, session, entry))
+
+    def publish(self, publication: Publication) -> None:
+        """Offer a new one to those whom it concerns."""
+        publisher, producer = publication.publisher, publication.producer
+        publisher.publications[producer.id] = publication
+        producer.on_close.connect(partial(self._publication_ended, publication))
+        publication.settle()
+        self._report("producer_added", publication.info())
+        self._offers.refresh_publisher(publisher, "closed")
+
+    def subscribe(self, subscription: Subscription) -> None:
+        consumer = subscription.consumer
+        subscription.viewer.subscriptions[consumer.id] = subscription
+        consumer.on_close.connect(partial(self._subscription_ended, subscription))
+        self._report("consumer_added", subscription.info())
+        if self._policy is not None:
+            subscription.decision = None
+            self._policy.subscribed(subscription)
+        subscription.settle()
+
+    def sweep(self, session: PeerSession) -> None:
+        """Close the transports that nobody needs any longer."""
+        for entry in list(session.transports.values()):
+            if entry.replaced and entry.transport.ended and entry.empty:
+                entry.transport.close()
+
+    def _transport_changed(self, session: PeerSession, entry: PeerTransport, state: LinkState, reason: str) -> None:
+        session.notify(TransportStateChange(transport_id=entry.transport.id, state=state, reason=reason))
+        self._report("transport_state", entry.info(state, reason))
+        if not entry.transport.ended:
+            entry.stop_grace()
+        elif entry.grace is None:
+            entry.grace = self._clock.call_later(self._grace_period_s, partial(self._give_up, session, entry))
+
+    def _give_up(self, session: PeerSession, entry: PeerTransport) -> None:
+        session.notify(TransportStateChange(transport_id=entry.transport.id, state="closed", reason="not_replaced"))
+        entry.transport.close()
+
+    def _transport_closed(self, session: PeerSession, entry: PeerTransport, reason: str) -> None:
+        entry.stop_grace()
+        del session.transports[entry.transport.id]
+        self._report("transport_state", entry.info("closed", reason))
+
+    def _publication_ended(self, publication: Publication, _reason: str) -> None:
+        del publication.publisher.publications[publication.producer.id]
+        for viewer in list(publication.viewers.values()):
+            self._offers.withdraw(viewer, publication, publication.ends_as)
+        self._report("producer_removed", publication.info())
+
+    def _subscription_ended(self, subscription: Subscription, _reason: str) -> None:
+        del subscription.viewer.subscriptions[subscription.consumer.id]
+        if self._policy is not None:
+            self._policy.ended(subscription)
+        self._report("consumer_removed", subscription.info())

@@ -1,0 +1,61 @@
+"""What a peer has been told and asked, kept for a while, so that a lost socket loses nothing of it."""
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Any, Final, NamedTuple, TypeAlias
+
+KEPT_NOTIFICATIONS: Final = 1024
+KEPT_ANSWERS: Final = 256
+
+Answer: TypeAlias = dict[str, Any]
+"""{"ok": True, "data": …} or {"ok": False, "error": {"code", "message", "hint"}}"""
+
+
+class Told(NamedTuple):
+    event: str
+    payload: dict[str, Any]
+
+
+class Journal:
+    """The last notifications of a session, numbered 1, 2, …"""
+
+    def __init__(self, kept: int = KEPT_NOTIFICATIONS) -> None:
+        self.seq = 0
+        """Of the newest one; 0 before the first."""
+        self._entries: deque[Told] = deque(maxlen=kept)
+
+    def append(self, event: str, payload: dict[str, Any]) -> Told:
+        self.seq += 1
+        told = Told(event, payload | {"seq": self.seq})
+        self._entries.append(told)
+        return told
+
+    def since(self, seq: int) -> list[Told] | None:
+        """What came after that one. None: some of it is not kept any longer, or it never was."""
+        missed = self.seq - seq
+        if not 0 <= missed <= len(self._entries):
+            return None
+        return list(self._entries)[len(self._entries) - missed :]
+
+    def confirm(self, seq: int) -> None:
+        """The client has everything up to that one."""
+        for _ in range(len(self._entries) - max(0, self.seq - seq)):
+            self._entries.popleft()
+
+
+class Answers:
+    """The answers to the last requests that carried an id: the same id gets the same answer."""
+
+    def __init__(self, kept: int = KEPT_ANSWERS) -> None:
+        self._kept = kept
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+
+    def find(self, request_id: str | None) -> Answer | None:
+        return self._answers.get(request_id) if request_id is not None else None
+
+    def remember(self, request_id: str | None, answer: Answer) -> None:
+        if request_id is None:
+            return
+        self._answers[request_id] = answer
+        if len(self._answers) > self._kept:
+            self._answers.popitem(last=False)

@@ -1,0 +1,27 @@
+"""Everything at once, for a client that has missed more than can be repeated, or wants to compare."""
+from __future__ import annotations
+
+from simplesfu.signaling import messages as m
+from simplesfu.signaling.peers import Peers
+from simplesfu.signaling.session import PeerSession
+
+
+def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
+    return m.Snapshot(
+        peers=[m.PeerEntry(peer_id=peer_id) for peer_id in peers.rooms.in_sight(session.id)],
+        offers=[publication.offer() for publication in session.offers.values()],
+        rooms=list(peers.rooms_of(session)),
+        producers=[
+            m.ProducerEntry(producer_id=one.producer.id, label=one.label, paused=one.paused)
+            for one in session.publications.values()
+        ],
+        consumers=[
+            m.ConsumerEntry(consumer_id=one.consumer.id, producer_id=one.publication.producer.id, held=one.told_held)
+            for one in session.subscriptions.values()
+        ],
+        transports=[
+            m.TransportEntry(transport_id=entry.transport.id, direction=entry.direction, state=entry.transport.state)
+            for entry in session.transports.values()
+            if not entry.replaced
+        ],
+    )
