@@ -26,6 +26,7 @@ class Consumer:
         self.on_close: Signal[[str]] = Signal()
         self._plane = plane
         self._producer = producer
+        self._source: int | None = None
         self.send_stream = send_stream
         producer.subscribe(self)
         self.source_changed()
@@ -55,9 +56,15 @@ class Consumer:
         self._set_paused(False)
 
     def limit(self, limit: LayerLimit) -> None:
-        """Forward no more than these layers and frames. Raises Closed."""
+        """Forward no more than these layers and frames; the limit before it is no longer good. Raises Closed."""
         self._check_open()
+        if limit == self.layer_limit:
+            return
         self.layer_limit = limit
+        self._plane.limit_send_stream(
+            self.send_stream, max_temporal_layer=limit.temporal_layer, max_frame_rate=limit.max_frame_rate
+        )
+        self.source_changed()
 
     def close(self) -> None:
         """A second call does nothing."""
@@ -70,8 +77,11 @@ class Consumer:
         self._close("producer_closed")
 
     def source_changed(self) -> None:
-        """Take packets from the producer's current source; video moves over at the next keyframe."""
-        self._plane.set_source(self.send_stream, self._producer.source)
+        """Take packets from the producer's best source within the limit; video moves over at the next keyframe."""
+        source = self._producer.source(self.layer_limit.spatial_layer)
+        if source != self._source:
+            self._source = source
+            self._plane.set_source(self.send_stream, source)
 
     def stats(self) -> dict[str, object]:
         """The plane's numbers of the stream (docs/counters.md)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from simplesfu.control.ids import new_id
-from simplesfu.control.layers import choose_encoding
+from simplesfu.control.layers import EncodingState, choose_encoding
 from simplesfu.control.ortc import ProducerType
 from simplesfu.control.signal import Signal
 from simplesfu.errors import Closed
@@ -52,15 +52,14 @@ class Producer:
         self.on_move: Signal[[]] = Signal()
         self._plane = plane
         self.recv_streams = recv_streams
-        self._started = [False] * len(recv_streams)
+        self._states: dict[int, EncodingState] = dict.fromkeys(recv_streams, "awaited")
         self._subscribers: dict[str, Subscriber] = {}
         if paused:
             self.pause()
 
-    @property
-    def source(self) -> int:
-        """The recv stream that consumers are fed from."""
-        return self.recv_streams[choose_encoding(self._started)]
+    def source(self, highest: int | None = None) -> int:
+        """The recv stream to feed a consumer from: of the best encoding now, up to the one with that index."""
+        return self.recv_streams[choose_encoding(list(self._states.values()), highest)]
 
     def pause(self) -> None:
         """Stop forwarding to all consumers. Raises Closed."""
@@ -103,19 +102,22 @@ class Producer:
         self.on_move.emit()
         left, self.recv_streams = self.recv_streams, recv_streams
         self.rtp_parameters = rtp_parameters
-        self._started = [False] * len(recv_streams)
+        self._states = dict.fromkeys(recv_streams, "awaited")
         if self.paused:
             self._hold(True)
         self._tell_subscribers()
         for recv_stream in left:
             self._plane.remove_recv_stream(recv_stream)
 
-    def stream_started(self, recv_stream: int, _ssrc: int) -> None:
-        """The plane has got the first packet of this encoding: consumers move to it if it is the best so far."""
-        before = self.source
-        self._started[self.recv_streams.index(recv_stream)] = True
-        if self.source != before:
-            self._tell_subscribers()
+    def stream_started(self, recv_stream: int) -> None:
+        """Packets of this encoding come: consumers for whom it is the best now move to it."""
+        self._states[recv_stream] = "living"
+        self._tell_subscribers()
+
+    def stream_stopped(self, recv_stream: int) -> None:
+        """They have stopped: its consumers move to another, if there is one that lives."""
+        self._states[recv_stream] = "silent"
+        self._tell_subscribers()
 
     def _tell_subscribers(self) -> None:
         for subscriber in list(self._subscribers.values()):

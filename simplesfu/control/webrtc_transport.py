@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import count
 from typing import Final
 
@@ -221,12 +220,12 @@ class WebRtcTransport:
             del self.producers[producer.id]
             self._ssrcs.difference_update(ssrcs)
             for recv_stream in recv_streams:
-                del self._engine.on_stream_started[recv_stream]
+                del self._engine.stream_observers[recv_stream]
 
         self.producers[producer.id] = producer
         self._ssrcs.update(ssrcs)
         for recv_stream in recv_streams:
-            self._engine.on_stream_started[recv_stream] = partial(producer.stream_started, recv_stream)
+            self._engine.stream_observers[recv_stream] = producer
         connections = [producer.on_close.connect(forget), producer.on_move.connect(forget)]
 
     def _adopt_consumer(self, consumer: Consumer) -> None:

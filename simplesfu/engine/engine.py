@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from simplesfu.config import MediaConfig
 from simplesfu.engine.aiortc_bridge import Certificate
@@ -20,7 +20,7 @@ from simplesfu.engine.loop_thread import LoopThread
 from simplesfu.engine.sockets import close_sockets, open_sockets
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed
-from simplesfu.plane.events import DtlsDatagram, StreamStarted, StunRequest, TupleSelected
+from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
 from simplesfu.plane.plane import Plane
 from simplesfu.types import DtlsFingerprint, IceCandidate
 
@@ -40,6 +40,16 @@ def monotonic_us() -> int:
     return time.monotonic_ns() // 1000
 
 
+class StreamObserver(Protocol):
+    """Is told on the loop, by the plane's id of a recv stream."""
+
+    def stream_started(self, recv_stream: int) -> None:
+        """Packets come, for the first time or again."""
+
+    def stream_stopped(self, recv_stream: int) -> None:
+        """Nothing has come for more than a second."""
+
+
 class Engine:
     """start() opens the sockets and the thread "simplesfu-engine"; close() leaves nothing of them.
 
@@ -51,12 +61,12 @@ class Engine:
     plane: Plane
     candidates: list[IceCandidate]
     fingerprints: list[DtlsFingerprint]
-    on_stream_started: dict[int, Callable[[int], object]]
-    """By the plane's id of a recv stream: called on the loop with the SSRC of its first packet."""
+    stream_observers: dict[int, StreamObserver]
+    """Who is told of a recv stream."""
 
     def __init__(self, config: MediaConfig, *, clock: Callable[[], int] = monotonic_us) -> None:
         self.config = config
-        self.on_stream_started = {}
+        self.stream_observers = {}
         self._clock = clock
         self._certificate = Certificate.generateCertificate()
         self.fingerprints = local_fingerprints(self._certificate)
@@ -174,10 +184,14 @@ class Engine:
                     self._count_fault(event)
 
     def _route(self, event: Event) -> None:
-        if isinstance(event, StreamStarted):
-            callback = self.on_stream_started.get(event.recv_stream)
-            if callback is not None:
-                callback(event.ssrc)
+        if isinstance(event, StreamStarted | StreamStopped):
+            observer = self.stream_observers.get(event.recv_stream)
+            if observer is None:
+                return
+            if isinstance(event, StreamStarted):
+                observer.stream_started(event.recv_stream)
+            else:
+                observer.stream_stopped(event.recv_stream)
             return
         link = self._links.get(event.transport)
         if link is None:  # it closed while the event was on its way

@@ -9,6 +9,7 @@ from simplesfu.plane.plane import (
     Plane,
     PlaneError,
     StreamStarted,
+    StreamStopped,
     StunRequest,
     TupleSelected,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "Plane",
     "PlaneError",
     "StreamStarted",
+    "StreamStopped",
     "StunRequest",
     "TupleSelected",
 ]

@@ -11,7 +11,8 @@ cdef enum:
     EVENT_STUN = 1
     EVENT_DTLS = 2
     EVENT_STREAM_STARTED = 3
-    EVENT_TUPLE_SELECTED = 4
+    EVENT_STREAM_STOPPED = 4
+    EVENT_TUPLE_SELECTED = 5
 
 cdef struct Event:
     int type

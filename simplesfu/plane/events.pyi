@@ -16,9 +16,14 @@ class DtlsDatagram(NamedTuple):
     data: bytes
 
 class StreamStarted(NamedTuple):
-    """A recv stream got its first packet (its SSRC may have been learned from MID and RID)."""
+    """A recv stream got its first packet (its SSRC may have been learned from MID and RID), or the first one since
+    StreamStopped."""
     recv_stream: int
     ssrc: int
+
+class StreamStopped(NamedTuple):
+    """A recv stream that had started has got nothing for 1.2 s."""
+    recv_stream: int
 
 class TupleSelected(NamedTuple):
     """Media came from another authenticated tuple than before, and the answers go there now (a NAT rebind)."""

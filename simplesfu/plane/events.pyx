@@ -36,6 +36,10 @@ class StreamStarted(NamedTuple):
     ssrc: int
 
 
+class StreamStopped(NamedTuple):
+    recv_stream: int
+
+
 class TupleSelected(NamedTuple):
     transport: int
     address: tuple[str, int]
@@ -89,6 +93,8 @@ cdef list events_read(EventRing *ring, int most):
             events.append(DtlsDatagram(event.subject, event.data[:event.length]))
         elif event.type == EVENT_STREAM_STARTED:
             events.append(StreamStarted(event.subject, event.ssrc))
+        elif event.type == EVENT_STREAM_STOPPED:
+            events.append(StreamStopped(event.subject))
         else:
             events.append(TupleSelected(event.subject, python_address(&event.address)))
         tail += 1

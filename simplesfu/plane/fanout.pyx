@@ -10,7 +10,7 @@ from simplesfu.plane.send_stream cimport (
     send_stream_hold, send_stream_map, send_stream_resend, send_stream_write, send_stream_write_rtx,
 )
 from simplesfu.plane.srtp cimport SRTP_OK, srtp
-from simplesfu.plane.state cimport MAX_PENDING, Transport
+from simplesfu.plane.state cimport MAX_PENDING, Numbers, Transport
 from simplesfu.plane.udp cimport sender_commit, sender_room
 
 cdef enum:
@@ -127,8 +127,7 @@ cdef inline void _forward(State *state, RecvStream *stream, SendStream *out, con
                           uint32_t send_time, int64_t now_us) noexcept nogil:
     cdef Transport *transport = out.transport
     cdef Packet *packet
-    cdef uint64_t seq = 0
-    cdef uint32_t ts = 0
+    cdef Numbers numbers
     cdef uint8_t *room
     cdef int i, length, reason
     state.counters.offered += stream.pending_count
@@ -138,12 +137,12 @@ cdef inline void _forward(State *state, RecvStream *stream, SendStream *out, con
             state.counters.egress_drops[EGRESS_NOT_CONNECTED] += 1
             send_stream_hold(out)      # whenever it comes back, it goes on where it was left
             continue
-        reason = send_stream_map(out, stream, packet, now_us, &seq, &ts)
+        reason = send_stream_map(out, stream, packet, now_us, &numbers)
         if reason >= 0:
             state.counters.egress_drops[reason] += 1
             continue
         room = sender_room(&state.sender)
-        length = send_stream_write(out, packet, seq, ts, send_time, padded[i], room)
+        length = send_stream_write(out, packet, &numbers, send_time, padded[i], room)
         out.packets += 1
         out.octets += length
         if not _seal_and_commit(state, transport, room, length):
@@ -164,18 +163,17 @@ cdef inline bint _seal_and_commit(State *state, Transport *transport, uint8_t *r
 
 cdef bint fanout_resend(State *state, SendStream *stream, int seq, int64_t now_us) noexcept nogil:
     """Answer a NACK for one number by RTX; False when it cannot be answered."""
-    cdef uint64_t out_seq = 0
-    cdef uint32_t out_ts = 0
+    cdef Numbers numbers
     cdef const Packet *packet
     cdef uint8_t *room
     cdef int length
     if stream.source == NULL or stream.paused:
         return False
-    packet = send_stream_resend(stream, <uint16_t>seq, stream.source, now_us, &out_seq, &out_ts)
+    packet = send_stream_resend(stream, <uint16_t>seq, stream.source, now_us, &numbers)
     if packet == NULL:
         return False
     room = sender_room(&state.sender)
-    length = send_stream_write_rtx(stream, packet, out_seq, out_ts, _send_time(now_us), room)
+    length = send_stream_write_rtx(stream, packet, &numbers, _send_time(now_us), room)
     if not _seal_and_commit(state, stream.transport, room, length):
         return False
     stream.rtx_packets += 1

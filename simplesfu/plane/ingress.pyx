@@ -16,9 +16,9 @@ from simplesfu.plane.feedback cimport feedback_receive
 from simplesfu.plane.gate cimport (
     PROTOCOL_DTLS, PROTOCOL_RTCP, PROTOCOL_RTP, PROTOCOL_STUN, gate_classify, gate_select, gate_stun, gate_transport,
 )
-from simplesfu.plane.keyframe cimport starts_keyframe
 from simplesfu.plane.limits cimport bucket_take
 from simplesfu.plane.packet cimport Packet, pool_take
+from simplesfu.plane.payload cimport payload_parse
 from simplesfu.plane.recv_stream cimport recv_stream_accept
 from simplesfu.plane.rtp cimport RTP_HEADER_BYTES, RTP_OK, RtpView, rtp_normalise, rtp_parse, rtp_unwrap_rtx
 from simplesfu.plane.srtp cimport SRTP_OK, SRTP_REPLAY_FAIL, SRTP_REPLAY_OLD, srtp
@@ -164,12 +164,13 @@ cdef int _rtp(State *state, Transport *transport, Datagram *datagram, Packet *pa
     rtp_normalise(view, stream.id_map, stream.router_payload_type, stream.send_time_ext)
     packet.arrival_us = now_us
     packet.cached = False
-    packet.keyframe = starts_keyframe(stream.codec, view.data + view.header_length, view.payload_length)
-    if not stream.started:
-        events_push(&state.events, EVENT_STREAM_STARTED, stream.id, ssrc, NULL, NULL, 0)
+    payload_parse(stream.codec, view.data + view.header_length, view.payload_length, &packet.payload)
     status = recv_stream_accept(stream, packet, is_rtx)
     if status >= 0:
         return status
+    if not stream.living:
+        # When the ring is full the next packet tries again.
+        stream.living = events_push(&state.events, EVENT_STREAM_STARTED, stream.id, stream.ssrc, NULL, NULL, 0)
     if stream.paused:
         # After its place in the order is taken, or the sender would be told of a loss when it resumes.
         return DROP_PRODUCER_PAUSED

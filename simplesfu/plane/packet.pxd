@@ -2,15 +2,16 @@
 """A received packet, stored once: streams hold pointers, and only what leaves is copied."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from simplesfu.plane.payload cimport PayloadView
 from simplesfu.plane.rtp cimport RtpView
 from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES
 
 cdef struct Packet:
     Packet *next_free
     RtpView rtp                # points into `data`
+    PayloadView payload
     uint64_t ext_seq           # counts on over wrap-arounds and restarts of its stream
     uint32_t epoch             # restarts of its stream so far
-    bint keyframe              # a keyframe begins here
     bint cached                # its stream's cache owns it; else it goes back after the fan-out
     int64_t arrival_us
     uint8_t data[MAX_DATAGRAM_BYTES]

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 
-from simplesfu.plane.keyframe cimport CODEC_OPUS, codec_named
+from simplesfu.plane.payload cimport CODEC_OPUS, codec_named
 from simplesfu.plane.state cimport CNAME_BYTES, KEYFRAME_FIR, KEYFRAME_NONE, KEYFRAME_PLI, MID_BYTES
 
 KEYFRAME_REQUESTS = {None: KEYFRAME_NONE, "pli": KEYFRAME_PLI, "fir": KEYFRAME_FIR}

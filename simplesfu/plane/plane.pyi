@@ -6,10 +6,11 @@ from typing import Final
 from simplesfu.plane.events import Address as Address
 from simplesfu.plane.events import DtlsDatagram as DtlsDatagram
 from simplesfu.plane.events import StreamStarted as StreamStarted
+from simplesfu.plane.events import StreamStopped as StreamStopped
 from simplesfu.plane.events import StunRequest as StunRequest
 from simplesfu.plane.events import TupleSelected as TupleSelected
 
-Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
+Event = StunRequest | DtlsDatagram | StreamStarted | StreamStopped | TupleSelected
 
 MAX_TUPLES: Final[int]
 """Authenticated tuples a transport may have at once; a further one takes the place of the one silent for longest."""
@@ -89,10 +90,15 @@ class Plane:
     def set_source(self, send_stream: int, recv_stream: int | None) -> None:
         """Feed it from that stream from the next keyframe on (video; asked for at once) or at once (audio)."""
     def pause_send_stream(self, send_stream: int, paused: bool) -> None: ...
+    def limit_send_stream(
+        self, send_stream: int, *, max_temporal_layer: int | None, max_frame_rate: float | None
+    ) -> None:
+        """Hold back the temporal layers above `max_temporal_layer`, and those with which its source is measured to
+        bring more frames a second than `max_frame_rate` (by a tenth); the lowest always goes out. None: no limit."""
 
     # reading
     def stats(self) -> dict[str, dict[str, int]]:
         """All counters by group and name; docs/counters.md tells each and which sums balance."""
     def transport_stats(self, transport: int) -> dict[str, int | None]: ...
-    def recv_stream_stats(self, recv_stream: int) -> dict[str, int | None]: ...
+    def recv_stream_stats(self, recv_stream: int) -> dict[str, float | None]: ...
     def send_stream_stats(self, send_stream: int) -> dict[str, int | None]: ...

@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from simplesfu.plane.events cimport EVENT_SLOTS, events_read
 from simplesfu.plane.gate cimport gate_add_tuple, gate_forget_tuples
+from simplesfu.plane.layers cimport TOP_TEMPORAL_LAYER, layers_limit
 from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock_take
 from simplesfu.plane.loop cimport loop_hurry, loop_run
 from simplesfu.plane.parameters cimport fill_recv_stream, fill_send_stream
@@ -31,10 +32,10 @@ from simplesfu.plane.udp cimport (
     MAX_DATAGRAM_BYTES, Address, monotonic_us, parse_address, sender_commit, sender_flush, sender_room,
 )
 
-from simplesfu.plane.events import DtlsDatagram, StreamStarted, StunRequest, TupleSelected
+from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
 from simplesfu.plane.srtp import make_session
 
-Event = StunRequest | DtlsDatagram | StreamStarted | TupleSelected
+Event = StunRequest | DtlsDatagram | StreamStarted | StreamStopped | TupleSelected
 MAX_TUPLES = MAX_TRANSPORT_TUPLES
 MAX_PACKETS = 65536            # of all streams together, 110 MB when all are in use
 EVENTS_PER_READ = 256
@@ -435,6 +436,23 @@ cdef class Plane:
                 if not paused and found.target != NULL:
                     recv_stream_want_keyframe(found.target)
                     loop_hurry(state)
+            lock_give(&self.lock)
+        if found == NULL:
+            raise PlaneError(f"no send stream {send_stream}")
+
+    def limit_send_stream(self, uint32_t send_stream, *, max_temporal_layer, max_frame_rate):
+        cdef State *state = self._live()
+        cdef SendStream *found
+        cdef uint8_t layer = TOP_TEMPORAL_LAYER if max_temporal_layer is None else min(
+            max_temporal_layer, TOP_TEMPORAL_LAYER)
+        cdef double rate = max_frame_rate or 0
+        with nogil:
+            lock_take(&self.lock)
+            found = send_stream_by_id(state, send_stream)
+            if found != NULL:
+                found.max_temporal_layer = layer
+                found.max_frame_rate = rate
+                layers_limit(found)
             lock_give(&self.lock)
         if found == NULL:
             raise PlaneError(f"no send stream {send_stream}")

@@ -1,5 +1,8 @@
 # cython: language_level=3
 """What docs/counters.md explains, by the names it gives."""
+from simplesfu.plane.layers cimport TOP_TEMPORAL_LAYER
+from simplesfu.plane.payload cimport TEMPORAL_LAYERS
+
 from simplesfu.plane.counters import EGRESS_DROP_NAMES, INGRESS_DROP_NAMES
 
 
@@ -72,6 +75,7 @@ cdef dict recv_stream_reading(const RecvStream *stream, int64_t now_us):
         "keyframe_requests": stream.keyframe_requests,
         "restarts": stream.epoch,
         "send_streams": stream.out_count,
+        "frame_rate": stream.frame_rates[TEMPORAL_LAYERS - 1] if stream.video else None,
     }
 
 
@@ -88,6 +92,7 @@ cdef dict send_stream_reading(const SendStream *stream, int64_t now_us):
         "fraction_lost_256": stream.fraction_lost,
         "jitter_ticks": stream.jitter,
         "rtt_us": stream.rtt_us,
+        "temporal_limit": stream.temporal_limit if stream.temporal_limit < TOP_TEMPORAL_LAYER else None,
         "paused": stream.paused,
         "waiting": stream.waiting,
         "waiting_for_keyframe": stream.video and stream.waiting and stream.target != NULL and not stream.paused,

@@ -99,7 +99,9 @@ cdef int recv_stream_accept(RecvStream *stream, Packet *packet, bint from_rtx) n
         stream.transit = transit
     packet.ext_seq = ext_seq
     packet.epoch = stream.epoch
-    if packet.keyframe and stream.video:
+    if packet.rtp.marker:
+        stream.pictures[packet.payload.temporal_layer] += 1
+    if packet.payload.keyframe and stream.video:
         stream.keyframes += 1
         stream.keyframe_us = packet.arrival_us
         stream.keyframe_wanted = False

@@ -2,6 +2,8 @@
 """Run every tick: what is due goes out, the rest waits for its time."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
+from simplesfu.plane.events cimport EVENT_STREAM_STOPPED, events_push
+from simplesfu.plane.layers cimport layers_limit, layers_measure
 from simplesfu.plane.recv_stream cimport recv_stream_due_nacks, recv_stream_keyframe_due, recv_stream_report
 from simplesfu.plane.remb cimport remb_update
 from simplesfu.plane.rtcp cimport (
@@ -16,6 +18,7 @@ from simplesfu.plane.udp cimport sender_commit, sender_room
 cdef enum:
     REPORT_INTERVAL_US = 1000000
     REPORTS_US = 100000        # how often all transports and consumers, who are many, are looked through
+    SILENT_US = 1200000        # longer than a sender of still pictures takes between two of them
     MAX_BLOCKS = 31
     MAX_REMB_SSRCS = 32
 
@@ -31,12 +34,23 @@ cdef bint reports_tick(State *state, int64_t now_us) noexcept nogil:
         stream = stream.next
     if now_us >= state.next_reports_us:
         state.next_reports_us = now_us + REPORTS_US
+        _survey(state, now_us)
         _report(state, now_us)
     return urgent
 
 
 cdef inline bint _reachable(const Transport *transport) noexcept nogil:
     return transport.send_session != NULL and transport.selected != NULL
+
+
+cdef void _survey(State *state, int64_t now_us) noexcept nogil:
+    """Note which encodings have fallen silent, and how many frames the others bring."""
+    cdef RecvStream *stream = state.recv_streams
+    while stream != NULL:
+        layers_measure(stream, now_us)
+        if stream.living and now_us - stream.received_us >= SILENT_US:
+            stream.living = not events_push(&state.events, EVENT_STREAM_STOPPED, stream.id, 0, NULL, NULL, 0)
+        stream = stream.next
 
 
 cdef void _report(State *state, int64_t now_us) noexcept nogil:
@@ -49,6 +63,8 @@ cdef void _report(State *state, int64_t now_us) noexcept nogil:
                 _receiver_report(state, transport, now_us)
             stream = transport.send_streams
             while stream != NULL:
+                if stream.max_frame_rate > 0:
+                    layers_limit(stream)
                 if now_us >= stream.next_report_us:
                     _sender_report(state, stream, now_us)
                 stream = stream.next_of_transport

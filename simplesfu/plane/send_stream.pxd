@@ -4,18 +4,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from simplesfu.plane.packet cimport Packet
 from simplesfu.plane.rtcp cimport ReportBlock, SenderInfo
-from simplesfu.plane.state cimport RecvStream, SendStream
+from simplesfu.plane.state cimport Numbers, RecvStream, SendStream
 
 cdef int send_stream_init(SendStream *stream, uint64_t seed) noexcept nogil
 cdef void send_stream_free(SendStream *stream) noexcept nogil
 cdef void send_stream_hold(SendStream *stream) noexcept nogil
 cdef int send_stream_map(SendStream *stream, RecvStream *source, const Packet *packet, int64_t now_us,
-                         uint64_t *out_seq, uint32_t *out_ts) noexcept nogil
+                         Numbers *numbers) noexcept nogil
 cdef const Packet *send_stream_resend(SendStream *stream, uint16_t seq, RecvStream *source, int64_t now_us,
-                                      uint64_t *out_seq, uint32_t *out_ts) noexcept nogil
-cdef int send_stream_write(SendStream *stream, const Packet *packet, uint64_t out_seq, uint32_t out_ts,
+                                      Numbers *numbers) noexcept nogil
+cdef int send_stream_write(SendStream *stream, const Packet *packet, const Numbers *numbers,
                            uint32_t send_time, int32_t padded_length, uint8_t *out) noexcept nogil
-cdef int send_stream_write_rtx(SendStream *stream, const Packet *packet, uint64_t out_seq, uint32_t out_ts,
+cdef int send_stream_write_rtx(SendStream *stream, const Packet *packet, const Numbers *numbers,
                                uint32_t send_time, uint8_t *out) noexcept nogil
 cdef bint send_stream_sender_info(SendStream *stream, int64_t now_us, SenderInfo *info) noexcept nogil
 cdef void send_stream_receiver_report(SendStream *stream, const ReportBlock *block, int64_t now_us) noexcept nogil

@@ -3,27 +3,37 @@
 
 A mapping (`out_seq = in_seq + delta`) holds while one source sends without a break. A pause, a restart of the sender or
 another source ends it; the next packet that one can begin with makes a new one, whose first number follows the last.
+Within a mapping each run of packets that are held back (layers.pyx) begins another span, whose delta closes the numbers
+up over them; late packets and retransmissions find theirs in the spans. VP8's picture ids are carried on likewise: its
+receivers take a missing one for a picture still to come, and wait.
 """
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 
 from simplesfu.plane.byteorder cimport store_u16, store_u24, store_u32
-from simplesfu.plane.counters cimport EGRESS_PAUSED, EGRESS_STALE, EGRESS_WAITING_KEYFRAME
+from simplesfu.plane.counters cimport EGRESS_LAYER, EGRESS_PAUSED, EGRESS_STALE, EGRESS_WAITING_KEYFRAME
+from simplesfu.plane.layers cimport ALL_JOINED, TOP_TEMPORAL_LAYER, layers_limit, layers_pass
 from simplesfu.plane.limits cimport bucket_take
+from simplesfu.plane.payload cimport payload_store_picture_id
 from simplesfu.plane.recv_stream cimport recv_stream_cached, recv_stream_remove_out, recv_stream_want_keyframe
 from simplesfu.plane.rtp cimport rtp_strip
 from simplesfu.plane.seq cimport extend_seq
-from simplesfu.plane.state cimport CACHE_PACKETS, MAX_SPANS, RTX_PER_S, Resent, Span
+from simplesfu.plane.state cimport CACHE_PACKETS, MAX_SPANS, RTX_PER_S, Numbers, Resent, Span
 
 cdef enum:
     FIRST_CYCLE = 65536
     RESEND_FLOOR_US = 10000        # the least time between two retransmissions of one number
     RESEND_UNKNOWN_RTT_US = 50000
+    PICTURE_ID_MASK = 0x7FFF
+
+cdef int64_t NEVER_US = 1 << 62
 
 
 cdef int send_stream_init(SendStream *stream, uint64_t seed) noexcept nogil:
     """`seed` makes the first sequence numbers unpredictable (RFC 3550 §5.1)."""
     stream.waiting = True
+    stream.max_temporal_layer = stream.temporal_limit = TOP_TEMPORAL_LAYER
+    stream.joined = ALL_JOINED
     # The lower half, as RFC 3711 §3.3.1 advises: an early wrap-around would confuse a receiver that missed the start.
     stream.max_out_seq = FIRST_CYCLE + (seed & 0x7FFF)
     stream.rtx_seq = <uint16_t>((seed >> 16) & 0x7FFF)
@@ -44,9 +54,8 @@ cdef void send_stream_hold(SendStream *stream) noexcept nogil:
 
 
 cdef int send_stream_map(SendStream *stream, RecvStream *source, const Packet *packet, int64_t now_us,
-                         uint64_t *out_seq, uint32_t *out_ts) noexcept nogil:
+                         Numbers *numbers) noexcept nogil:
     """The numbers this packet goes out with; -1, or the reason why it does not."""
-    cdef uint64_t seq
     if stream.paused:
         return EGRESS_PAUSED
     if source == stream.source and not stream.waiting and packet.epoch != stream.epoch:
@@ -54,21 +63,87 @@ cdef int send_stream_map(SendStream *stream, RecvStream *source, const Packet *p
             return EGRESS_STALE
         send_stream_hold(stream)
     if source != stream.source or stream.waiting:
-        if source != stream.target or (stream.video and not packet.keyframe):
+        if source != stream.target or (stream.video and not packet.payload.keyframe):
             if source == stream.target:
                 recv_stream_want_keyframe(source)
             return EGRESS_WAITING_KEYFRAME
         _begin(stream, source, packet, now_us)
-    elif packet.ext_seq < stream.first_in_seq:
-        return EGRESS_STALE
-    seq = packet.ext_seq + stream.seq_delta
-    out_seq[0] = seq
-    out_ts[0] = packet.rtp.ts + stream.ts_delta
-    if seq >= stream.max_out_seq:
-        stream.max_out_seq = seq
-        stream.max_out_ts = out_ts[0]
+    elif packet.ext_seq < stream.span_in_seq:
+        return _map_late(stream, packet, numbers)
+    if stream.thinned and not layers_pass(stream, packet):
+        _hold_back(stream, packet)
+        return EGRESS_LAYER
+    numbers.seq = packet.ext_seq + stream.seq_delta
+    numbers.ts = packet.rtp.ts + stream.ts_delta
+    numbers.picture_delta = stream.picture_delta
+    if numbers.seq >= stream.max_out_seq:
+        stream.max_out_seq = numbers.seq
+        stream.max_out_ts = numbers.ts
+        stream.max_out_picture = packet.payload.picture_id + numbers.picture_delta
         stream.sent_us = now_us
     return -1
+
+
+cdef int _map_late(SendStream *stream, const Packet *packet, Numbers *numbers) noexcept nogil:
+    """One that comes after its place in the mapping has been passed by another span."""
+    cdef int i = stream.span_count - 2
+    cdef const Span *span
+    if packet.ext_seq < stream.first_in_seq:
+        return EGRESS_STALE
+    while i >= 0 and packet.ext_seq < stream.spans[i].first_out_seq - stream.spans[i].seq_delta:
+        i -= 1
+    if i < 0:
+        return EGRESS_STALE
+    span = &stream.spans[i]
+    numbers.seq = packet.ext_seq + span.seq_delta
+    numbers.ts = packet.rtp.ts + span.ts_delta
+    numbers.picture_delta = span.picture_delta
+    if numbers.seq >= stream.spans[i + 1].first_out_seq:
+        return EGRESS_LAYER        # the numbers have closed up over it
+    if stream.thinned and not layers_pass(stream, packet):
+        _bury(stream, numbers.seq)
+        return EGRESS_LAYER
+    return -1
+
+
+cdef void _hold_back(SendStream *stream, const Packet *packet) noexcept nogil:
+    """Close the numbers up over a packet. Those missing before it keep theirs, since they may belong to another
+    picture; between two packets of one picture they cannot."""
+    cdef uint64_t out_seq = packet.ext_seq + stream.seq_delta
+    cdef Span *last = &stream.spans[stream.span_count - 1]
+    cdef bint same_picture = packet.rtp.ts == stream.skipped_ts and stream.span_in_seq > stream.first_in_seq
+    if out_seq <= stream.max_out_seq:
+        _bury(stream, out_seq)     # later ones are on their way already
+        return
+    if not same_picture:
+        stream.picture_delta = (stream.picture_delta - 1) & PICTURE_ID_MASK
+    elif stream.max_out_seq < last.first_out_seq:
+        out_seq = last.first_out_seq
+    stream.seq_delta = out_seq - packet.ext_seq - 1
+    stream.span_in_seq = packet.ext_seq + 1
+    stream.skipped_ts = packet.rtp.ts
+    if last.first_out_seq == out_seq:
+        last.seq_delta = stream.seq_delta
+        last.picture_delta = stream.picture_delta
+    else:
+        _add_span(stream, out_seq)
+
+
+cdef inline void _bury(SendStream *stream, uint64_t out_seq) noexcept nogil:
+    """This number stays empty: what would fill it is held back, also when it is asked for."""
+    if stream.resent != NULL:
+        stream.resent[out_seq & (CACHE_PACKETS - 1)] = Resent(out_seq=out_seq, sent_us=NEVER_US)
+
+
+cdef void _add_span(SendStream *stream, uint64_t first_out_seq) noexcept nogil:
+    if stream.span_count == MAX_SPANS:
+        memmove(&stream.spans[0], &stream.spans[1], (MAX_SPANS - 1) * sizeof(Span))
+        stream.span_count -= 1
+    stream.spans[stream.span_count] = Span(
+        first_out_seq=first_out_seq, seq_delta=stream.seq_delta, ts_delta=stream.ts_delta,
+        recv_stream=stream.source.id, picture_delta=stream.picture_delta,
+    )
+    stream.span_count += 1
 
 
 cdef void _begin(SendStream *stream, RecvStream *source, const Packet *packet, int64_t now_us) noexcept nogil:
@@ -81,24 +156,22 @@ cdef void _begin(SendStream *stream, RecvStream *source, const Packet *packet, i
             # Another clock: go on from the last time stamp by the time that has passed, at least by one tick.
             passed = <uint32_t>((now_us - stream.sent_us) * stream.clock_rate // 1000000)
             stream.ts_delta = stream.max_out_ts + max(<uint32_t>1, passed) - packet.rtp.ts
+        stream.picture_delta = (stream.max_out_picture + 1 - packet.payload.picture_id) & PICTURE_ID_MASK
     stream.source = source
     stream.epoch = packet.epoch
     stream.started = True
     stream.waiting = False
-    stream.first_in_seq = packet.ext_seq
+    stream.first_in_seq = stream.span_in_seq = packet.ext_seq
     stream.seq_delta = stream.max_out_seq + 1 - packet.ext_seq
-    if stream.span_count == MAX_SPANS:
-        memmove(&stream.spans[0], &stream.spans[1], (MAX_SPANS - 1) * sizeof(Span))
-        stream.span_count -= 1
-    stream.spans[stream.span_count] = Span(
-        first_out_seq=stream.max_out_seq + 1,
-        seq_delta=stream.seq_delta, ts_delta=stream.ts_delta, recv_stream=source.id,
-    )
-    stream.span_count += 1
+    stream.joined = ALL_JOINED
+    layers_limit(stream)
+    while stream.span_count and stream.spans[stream.span_count - 1].first_out_seq > stream.max_out_seq:
+        stream.span_count -= 1     # nothing has gone out in it
+    _add_span(stream, stream.max_out_seq + 1)
 
 
 cdef const Packet *send_stream_resend(SendStream *stream, uint16_t seq, RecvStream *source, int64_t now_us,
-                                      uint64_t *out_seq, uint32_t *out_ts) noexcept nogil:
+                                      Numbers *numbers) noexcept nogil:
     """The cached packet that went out as `seq`, unless that is unknown or was resent within a round trip."""
     cdef uint64_t wanted = extend_seq(stream.max_out_seq, seq)
     cdef int i = stream.span_count - 1
@@ -122,13 +195,16 @@ cdef const Packet *send_stream_resend(SendStream *stream, uint16_t seq, RecvStre
         return NULL
     resent.out_seq = wanted
     resent.sent_us = now_us
-    out_seq[0] = wanted
-    out_ts[0] = packet.rtp.ts + stream.spans[i].ts_delta
+    numbers.seq = wanted
+    numbers.ts = packet.rtp.ts + stream.spans[i].ts_delta
+    numbers.picture_delta = stream.spans[i].picture_delta
     return packet
 
 
-cdef inline int _copy(const SendStream *stream, const Packet *packet, uint32_t send_time, uint8_t *out) noexcept nogil:
-    """The packet with the extensions that this receiver understands and the send time of now; answers its length."""
+cdef inline int _copy(const SendStream *stream, const Packet *packet, const Numbers *numbers, uint32_t send_time,
+                      uint8_t *out) noexcept nogil:
+    """The packet with the extensions that this receiver understands, the send time of now, and its picture id; answers
+    its length."""
     cdef int32_t send_time_offset = packet.rtp.send_time_offset
     cdef int length = packet.rtp.length
     if packet.rtp.ext_mask & ~stream.ext_mask:
@@ -137,20 +213,24 @@ cdef inline int _copy(const SendStream *stream, const Packet *packet, uint32_t s
         memcpy(out, packet.rtp.data, length)
     if send_time_offset:
         store_u24(out + send_time_offset, send_time)
+    if numbers.picture_delta and packet.payload.picture_id_bits:
+        payload_store_picture_id(
+            out + length - packet.rtp.payload_length - packet.rtp.padding, &packet.payload,
+            (packet.payload.picture_id + numbers.picture_delta) & PICTURE_ID_MASK)
     return length
 
 
-cdef int send_stream_write(SendStream *stream, const Packet *packet, uint64_t out_seq, uint32_t out_ts,
+cdef int send_stream_write(SendStream *stream, const Packet *packet, const Numbers *numbers,
                            uint32_t send_time, int32_t padded_length, uint8_t *out) noexcept nogil:
     """Write the packet as this receiver gets it, still unsealed; answers its length.
 
     RTP padding makes it `padded_length` long (0: leave it), so that it shares a UDP_SEGMENT call with its neighbours
     (RFC 3550 §5.1)."""
-    cdef int length = _copy(stream, packet, send_time, out)
+    cdef int length = _copy(stream, packet, numbers, send_time, out)
     cdef int padding = padded_length - length
     out[1] = <uint8_t>((0x80 if packet.rtp.marker else 0) | stream.payload_type)
-    store_u16(out + 2, <uint16_t>out_seq)
-    store_u32(out + 4, out_ts)
+    store_u16(out + 2, <uint16_t>numbers.seq)
+    store_u32(out + 4, numbers.ts)
     store_u32(out + 8, stream.ssrc)
     if 0 < padding < 256 and packet.rtp.padding == 0:
         memset(out + length, 0, padding - 1)
@@ -160,16 +240,16 @@ cdef int send_stream_write(SendStream *stream, const Packet *packet, uint64_t ou
     return length
 
 
-cdef int send_stream_write_rtx(SendStream *stream, const Packet *packet, uint64_t out_seq, uint32_t out_ts,
+cdef int send_stream_write_rtx(SendStream *stream, const Packet *packet, const Numbers *numbers,
                                uint32_t send_time, uint8_t *out) noexcept nogil:
-    """Write the packet as a retransmission of what went out as `out_seq` (RFC 4588 §4); answers its length."""
-    cdef int length = _copy(stream, packet, send_time, out)
+    """Write the packet as a retransmission of what went out with these numbers (RFC 4588 §4); answers its length."""
+    cdef int length = _copy(stream, packet, numbers, send_time, out)
     cdef int payload = length - packet.rtp.payload_length - packet.rtp.padding
     memmove(out + payload + 2, out + payload, length - payload)
-    store_u16(out + payload, <uint16_t>out_seq)
+    store_u16(out + payload, <uint16_t>numbers.seq)
     out[1] = <uint8_t>((0x80 if packet.rtp.marker else 0) | stream.rtx_payload_type)
     store_u16(out + 2, stream.rtx_seq)
-    store_u32(out + 4, out_ts)
+    store_u32(out + 4, numbers.ts)
     store_u32(out + 8, stream.rtx_ssrc)
     stream.rtx_seq += 1
     return length + 2

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from simplesfu.plane.counters cimport Counters
 from simplesfu.plane.events cimport EventRing
 from simplesfu.plane.packet cimport Packet, Pool
+from simplesfu.plane.payload cimport TEMPORAL_LAYERS
 from simplesfu.plane.rtcp cimport SenderInfo
 from simplesfu.plane.table cimport Key, Table
 from simplesfu.plane.udp cimport RECV_BATCH, Address, Datagram, Sender
@@ -17,7 +18,7 @@ cdef enum:
     CACHE_PACKETS = 512        # per video stream: 2 s at 3 Mbps; a power of two
     MAX_MISSING = 128          # sequence numbers of one stream that are asked for again
     RTX_PER_S = 1000           # retransmissions that one consumer can cause
-    MAX_SPANS = 8              # past mappings of outgoing to incoming sequence numbers that RTX can still follow
+    MAX_SPANS = 64             # past mappings of outgoing to incoming sequence numbers that RTX can still follow
     CNAME_BYTES = 64
     MID_BYTES = 32
 
@@ -105,6 +106,7 @@ cdef struct RecvStream:
     bint paused
     # sequence (RFC 3550 A.1)
     bint started
+    bint living                # the engine knows that packets come
     uint32_t epoch
     uint64_t base_seq
     uint64_t max_seq
@@ -126,6 +128,11 @@ cdef struct RecvStream:
     uint32_t last_sr           # middle 32 bits of the sender's NTP time
     SenderInfo sender_info
     int64_t sender_info_us     # when it came; 0: never
+    # temporal layers
+    uint64_t pictures[TEMPORAL_LAYERS]         # that ended in each
+    uint64_t measured_pictures[TEMPORAL_LAYERS]  # the same, when their rates were measured
+    int64_t measured_us        # 0: not yet
+    double frame_rates[TEMPORAL_LAYERS]        # a second, of each with those below it; 0: not known yet
     # repair
     Missing missing[MAX_MISSING]
     int missing_count
@@ -153,10 +160,17 @@ cdef struct Span:
     uint64_t seq_delta         # out = in + delta, modulo 2**64
     uint32_t ts_delta          # modulo 2**32
     uint32_t recv_stream
+    uint16_t picture_delta     # modulo 2**15
 
 cdef struct Resent:
     uint64_t out_seq
     int64_t sent_us
+
+# What a packet goes out with (send_stream.pyx).
+cdef struct Numbers:
+    uint64_t seq
+    uint32_t ts
+    uint16_t picture_delta
 
 # One consumer going out (send_stream.pyx).
 cdef struct SendStream:
@@ -183,14 +197,24 @@ cdef struct SendStream:
     bint started
     bint waiting               # for a packet to begin with
     uint32_t epoch             # of the source, when the mapping was made
-    uint64_t first_in_seq
-    uint64_t seq_delta
-    uint64_t max_out_seq
+    bint thinned               # a temporal layer is held back, or not joined again yet
+    uint64_t first_in_seq      # where the mapping begins
+    uint64_t span_in_seq       # where its newest span does
+    uint64_t seq_delta         # of the newest span, as the next two
     uint32_t ts_delta
+    uint16_t picture_delta
+    uint64_t max_out_seq
     uint32_t max_out_ts
+    uint16_t max_out_picture
     int64_t sent_us
     Span spans[MAX_SPANS]
     int span_count
+    # temporal layers (layers.pyx)
+    uint8_t max_temporal_layer
+    double max_frame_rate      # 0: no limit
+    uint8_t temporal_limit     # what follows from the two: no layer above it goes out
+    uint8_t joined             # bit t: nothing of layer t has been held back since it could be joined last
+    uint32_t skipped_ts        # of the picture held back last
     Resent *resent             # when each number was resent last, CACHE_PACKETS places; NULL without RTX
     Bucket rtx_budget
     # reports

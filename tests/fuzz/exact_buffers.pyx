@@ -4,7 +4,9 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from simplesfu.plane.keyframe cimport CODEC_AV1, CODEC_OTHER, starts_keyframe
+from simplesfu.plane.payload cimport (
+    CODEC_AV1, CODEC_OTHER, PayloadView, payload_parse, payload_store_picture_id,
+)
 from simplesfu.plane.rtcp cimport (
     ReportBlock, RtcpView, SenderInfo, rtcp_fir_count, rtcp_fir_item, rtcp_media_ssrc, rtcp_nack_count, rtcp_nack_item,
     rtcp_next, rtcp_remb_bitrate, rtcp_report_block, rtcp_report_count, rtcp_sender_info,
@@ -47,11 +49,12 @@ def rtp(bytes data, bytes id_map, uint16_t keep_mask):
     cdef uint8_t *buffer = _exact(data)
     cdef uint8_t *rtx = _exact(data)
     cdef RtpView view
+    cdef PayloadView payload
     cdef int codec
     cdef bint good = rtp_parse(buffer, <int>len(data), &view) == RTP_OK
     if good:
         for codec in range(CODEC_OTHER, CODEC_AV1 + 1):
-            starts_keyframe(codec, view.data + view.header_length, view.payload_length + view.padding)
+            payload_parse(codec, view.data + view.header_length, view.payload_length + view.padding, &payload)
         _rewrite(&view, id_map, keep_mask)
         rtp_parse(rtx, <int>len(data), &view)
         if rtp_unwrap_rtx(&view, 1, 96) == RTP_OK:
@@ -61,11 +64,13 @@ def rtp(bytes data, bytes id_map, uint16_t keep_mask):
     return good != 0
 
 
-def keyframes(bytes payload):
+def payloads(bytes payload):
     cdef uint8_t *buffer = _exact(payload)
+    cdef PayloadView view
     cdef int codec
     for codec in range(CODEC_OTHER, CODEC_AV1 + 1):
-        starts_keyframe(codec, buffer, <int>len(payload))
+        payload_parse(codec, buffer, <int>len(payload), &view)
+        payload_store_picture_id(buffer, &view, 0x1234)
     free(buffer)
 
 

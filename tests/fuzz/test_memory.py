@@ -15,7 +15,7 @@ setuptools = pytest.importorskip("setuptools")
 
 HERE = Path(__file__).parent
 PLANE = HERE.parents[1] / "simplesfu" / "plane"
-MODULES = ("rtp", "rtcp", "keyframe")
+MODULES = ("rtp", "rtcp", "payload")
 SANITIZE = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 FEED = """
@@ -29,7 +29,7 @@ for data in spoilt(rtp_packets(), cases=40_000, seed=6):
     taken += exact_buffers.rtp(data, bytes(random.choices(range(15), k=256)), random.randrange(1 << 15))
 packets = sum(exact_buffers.rtcp(data) for data in spoilt(rtcp_packets(), cases=40_000, seed=7))
 for _ in range(40_000):
-    exact_buffers.keyframes(random.randbytes(random.randrange(12)))
+    exact_buffers.payloads(random.randbytes(random.randrange(12)))
 print(f"{taken} RTP packets, {packets} RTCP packets")
 assert taken > 10_000 and packets > 10_000
 """

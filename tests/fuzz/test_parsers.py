@@ -7,7 +7,8 @@ from random import Random
 
 from corpus import rtcp_packets, rtp_packets, spoilt
 
-from simplesfu.plane import keyframe, rtcp, rtp
+from simplesfu.plane import rtcp, rtp
+from simplesfu.plane.payload import parse, with_picture_id
 
 CODECS = ("vp8", "vp9", "h264", "av1", "opus")
 
@@ -33,7 +34,7 @@ def test_rtp() -> None:
         seen["taken"] += 1
         seen["elements"] += len(packet.extensions)
         seen["elements kept"] += len(normal.extensions)
-        seen["starts"] += sum(keyframe.starts(codec, packet.payload) for codec in CODECS)
+        seen["starts"] += sum(parse(codec, packet.payload).keyframe for codec in CODECS)
     print(dict(seen))
     assert seen["refused"] > 5_000
     assert seen["taken"] > 5_000
@@ -56,12 +57,21 @@ def test_rtcp() -> None:
         assert seen[kind] > 100
 
 
-def test_keyframes() -> None:
+def test_payloads() -> None:
     seen: Counter[str] = Counter()
     random = Random(4)
     for _ in range(10_000):
         payload = random.randbytes(random.randrange(12))
-        seen.update(codec for codec in CODECS if keyframe.starts(codec, payload))
+        read = {codec: parse(codec, payload) for codec in CODECS}
+        seen.update(codec for codec in CODECS if read[codec].keyframe)
+        seen.update(f"{codec} layer {read[codec].temporal_layer}" for codec in ("vp8", "vp9"))
+        was = read["vp8"]
+        written = with_picture_id(payload, random.randrange(1 << 15))
+        now = parse("vp8", written)
+        assert (len(written), now[:-1]) == (len(payload), was[:-1])
+        assert written == payload or was.picture_id is not None
     print(dict(seen))
+    assert all(seen[f"vp8 layer {layer}"] for layer in range(4))
+    assert all(seen[f"vp9 layer {layer}"] for layer in range(8))
     assert all(0 < seen[codec] < 10_000 for codec in CODECS if codec != "opus")
     assert seen["opus"] == 10_000

@@ -9,6 +9,7 @@ from typing import Any
 from simplesfu.config import MediaConfig
 from simplesfu.control.router import Router
 from simplesfu.control.webrtc_transport import WebRtcTransport
+from simplesfu.engine.engine import StreamObserver
 from simplesfu.engine.link import LinkObserver, LinkState
 from simplesfu.engine.sctp import OutgoingStreams, SctpObserver
 from simplesfu.engine.tasks import TaskSet
@@ -110,7 +111,7 @@ class ScriptedEngine:
     def __init__(self, plane: RecordingPlane) -> None:
         self.plane = plane
         self.links: list[ScriptedLink] = []
-        self.on_stream_started: dict[int, Callable[[int], object]] = {}
+        self.stream_observers: dict[int, StreamObserver] = {}
         self.candidates = [IceCandidate(foundation="1", priority=1, address="127.0.0.1", ip="127.0.0.1", port=10000)]
         self.fingerprints = [DtlsFingerprint(algorithm="sha-256", value=":".join(["AB"] * 32))]
 
@@ -119,11 +120,15 @@ class ScriptedEngine:
         self.links.append(link)
         return link
 
-    def start_stream(self, recv_stream: int, ssrc: int = 4711) -> None:
+    def start_stream(self, recv_stream: int) -> None:
         """Its first packet has come."""
-        callback = self.on_stream_started.get(recv_stream)
-        if callback is not None:
-            callback(ssrc)
+        if recv_stream in self.stream_observers:
+            self.stream_observers[recv_stream].stream_started(recv_stream)
+
+    def stop_stream(self, recv_stream: int) -> None:
+        """Nothing comes any longer."""
+        if recv_stream in self.stream_observers:
+            self.stream_observers[recv_stream].stream_stopped(recv_stream)
 
     def link_of(self, transport: WebRtcTransport) -> ScriptedLink:
         return next(link for link in self.links if link.observer is transport)

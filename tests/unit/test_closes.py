@@ -173,7 +173,7 @@ def test_late_news_is_ignored(scene: Scene) -> None:
     scene.camera.close()
     for recv_stream in streams:
         scene.engine.start_stream(recv_stream)
-    assert set(scene.engine.on_stream_started) == set(scene.microphone.recv_streams)
+    assert set(scene.engine.stream_observers) == set(scene.microphone.recv_streams)
     link = scene.engine.link_of(scene.recv)
     scene.recv.close()
     happened = list(scene.happened)

@@ -9,10 +9,12 @@ from support.captured import produced, recv_capabilities
 from support.fake_engine import ScriptedEngine, scripted_router
 
 from simplesfu.control.consumer import Consumer
+from simplesfu.control.layers import NO_LIMIT, LayerLimit
 from simplesfu.control.ortc.matching import is_rtx
 from simplesfu.control.producer import Producer
 from simplesfu.control.router import Router
 from simplesfu.control.webrtc_transport import WebRtcTransport
+from simplesfu.errors import Closed
 
 CHROMIUM = recv_capabilities("chromium")
 
@@ -52,7 +54,7 @@ def test_what_the_plane_is_told(consumer: Consumer, camera: Producer, engine: Sc
         "rtx_payload_type": 102, "rtx_ssrc": encoding.rtx.ssrc, "extensions": [4, 11, 14],
         "cname": camera.rtp_parameters.rtcp.cname,
     }
-    assert engine.plane.told("set_source") == [("set_source", consumer.send_stream, (camera.source,))]
+    assert engine.plane.told("set_source") == [("set_source", consumer.send_stream, (camera.source(),))]
 
 
 def test_without_rtx(transport: WebRtcTransport, camera: Producer, engine: ScriptedEngine) -> None:
@@ -100,6 +102,34 @@ def test_one_that_comes_late_starts_at_the_best_encoding(
         engine.start_stream(recv_stream)
     transport.consume(producer, CHROMIUM)
     assert engine.plane.last("set_source") == (producer.recv_streams[1],)
+
+
+def test_a_limit_is_told_to_the_plane_and_bounds_the_encoding(
+    transport: WebRtcTransport, engine: ScriptedEngine, scripted: tuple[Router, ScriptedEngine]
+) -> None:
+    producer = scripted[0].create_webrtc_transport().produce("video", produced("chromium", "vp8-simulcast"))
+    low, middle, high = producer.recv_streams
+    for recv_stream in producer.recv_streams:
+        engine.start_stream(recv_stream)
+    consumer = transport.consume(producer, CHROMIUM)
+    engine.plane.calls.clear()
+    for limit, layer, rate, source in [
+        (LayerLimit(spatial_layer=0), None, None, low),
+        (LayerLimit(spatial_layer=1, temporal_layer=2, max_frame_rate=15.0), 2, 15.0, middle),
+        (LayerLimit(spatial_layer=7), None, None, high),
+        (NO_LIMIT, None, None, None),
+    ]:
+        consumer.limit(limit)
+        consumer.limit(limit)
+        assert consumer.layer_limit == limit
+        told = [("limit_send_stream", {"max_temporal_layer": layer, "max_frame_rate": rate})]
+        if source is not None:
+            told.append(("set_source", (source,)))
+        assert [(name, arguments) for name, _, arguments in engine.plane.calls] == told
+        engine.plane.calls.clear()
+    consumer.close()
+    with pytest.raises(Closed):
+        consumer.limit(NO_LIMIT)
 
 
 def test_stats(consumer: Consumer) -> None:

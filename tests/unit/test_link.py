@@ -278,12 +278,21 @@ async def test_both_roles_reach_the_same_keys(engine: Engine, client: EngineClie
     assert (peer.state, link.state) == ("connected", "connected")
     assert watcher.seen == [("connecting", ""), ("connected", "")]
     print(peer._ssl.get_selected_srtp_profile(), peer._ssl.get_protocol_version_name(), peer._ssl.get_cipher_name())
-    started: asyncio.Queue[int] = asyncio.Queue()
+    told: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     stream = add_opus_stream(engine, link, ssrc=4711)
-    engine.on_stream_started[stream] = lambda ssrc: loop.call_soon_threadsafe(started.put_nowait, ssrc)
+
+    class Observer:
+        def stream_started(self, recv_stream: int) -> None:
+            loop.call_soon_threadsafe(told.put_nowait, ("started", recv_stream))
+
+        def stream_stopped(self, recv_stream: int) -> None:
+            loop.call_soon_threadsafe(told.put_nowait, ("stopped", recv_stream))
+
+    engine.stream_observers[stream] = Observer()
     await peer._send_rtp(opus_packet(ssrc=4711))
-    assert await asyncio.wait_for(started.get(), 5) == 4711
+    assert await asyncio.wait_for(told.get(), 5) == ("started", stream)
+    assert await asyncio.wait_for(told.get(), 5) == ("stopped", stream)
     await peer.stop()
 
 

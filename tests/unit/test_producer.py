@@ -9,6 +9,7 @@ import pytest
 from support.captured import produced, recv_capabilities
 from support.fake_engine import ScriptedEngine, scripted_router
 
+from simplesfu.control.layers import LayerLimit
 from simplesfu.control.router import Router
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.types import RtcpFeedback, RtpCodecParameters, RtpParameters
@@ -113,7 +114,7 @@ class TestSource:
     def test_rises_with_the_encodings_that_start(self, transport: WebRtcTransport, engine: ScriptedEngine) -> None:
         producer = transport.produce("video", produced("chromium", "vp8-simulcast"))
         low, middle, high = producer.recv_streams
-        assert producer.source == low
+        assert producer.source() == low
         consumer = transport.consume(producer, recv_capabilities("chromium"))
         assert sources(engine) == [(consumer.send_stream, low)]
         for started, source, told in [
@@ -123,7 +124,29 @@ class TestSource:
             (high, high, []),  # again, with another SSRC
         ]:
             engine.start_stream(started)
-            assert producer.source == source
+            assert producer.source() == source
+            assert sources(engine) == told
+
+    def test_falls_with_those_that_stop_and_rises_again(
+        self, transport: WebRtcTransport, engine: ScriptedEngine
+    ) -> None:
+        producer = transport.produce("video", produced("chromium", "vp8-simulcast"))
+        low, middle, high = producer.recv_streams
+        free, held = [transport.consume(producer, recv_capabilities("chromium")) for _ in range(2)]
+        held.limit(LayerLimit(spatial_layer=1))
+        for stream in producer.recv_streams:
+            engine.start_stream(stream)
+        sources(engine)
+        for change, stream, told in [
+            (engine.stop_stream, high, [(free.send_stream, middle)]),
+            (engine.stop_stream, middle, [(free.send_stream, low), (held.send_stream, low)]),
+            # Nobody lives: it is a pause, and all go on where they were best.
+            (engine.stop_stream, low, [(free.send_stream, high), (held.send_stream, middle)]),
+            (engine.start_stream, low, [(free.send_stream, low), (held.send_stream, low)]),
+            (engine.start_stream, high, [(free.send_stream, high)]),
+            (engine.start_stream, middle, [(held.send_stream, middle)]),
+        ]:
+            change(stream)
             assert sources(engine) == told
 
     def test_every_consumer_is_moved(self, transport: WebRtcTransport, engine: ScriptedEngine) -> None:

@@ -185,7 +185,7 @@ class TestProduce:
             transport.produce("video", changed(params, encodings=encodings))
         assert [name for name, _, _ in engine.plane.calls] == ["add_recv_stream", "remove_recv_stream"]
         assert not transport.producers
-        assert not engine.on_stream_started
+        assert not engine.stream_observers
         transport.produce("video", changed(params, encodings=[RtpEncodingParameters(ssrc=1)]))
 
     def test_no_more_than_its_bound(self, router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ class TestTakeOver:
             *[("set_source", consumer.send_stream, (low,)) for consumer in consumers],
             *[("remove_recv_stream", stream, ()) for stream in old_streams],
         ]
-        assert set(engine.on_stream_started) == set(camera.recv_streams)
+        assert set(engine.stream_observers) == set(camera.recv_streams)
         assert (left.producers, to.producers) == ({}, {identity: camera})
         assert router.producers == {identity: camera}
         engine.start_stream(camera.recv_streams[1])

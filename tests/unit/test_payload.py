@@ -1,4 +1,4 @@
-"""Keyframe starts: descriptors written by hand, and what FFmpeg's encoders and its RTP packetiser make."""
+"""Payload descriptors: written by hand, and what FFmpeg's encoders and its RTP packetiser make."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from simplesfu.plane import keyframe, rtp
+from simplesfu.plane import rtp
+from simplesfu.plane.payload import parse, with_picture_id
 
 CASES: list[tuple[str, str, bool]] = [
     # VP8: X R N S R PID | I L T K | … | P in the lowest bit of the payload header
@@ -72,7 +73,7 @@ CASES: list[tuple[str, str, bool]] = [
 
 @pytest.mark.parametrize(("codec", "payload", "expected"), CASES)
 def test_reads_the_descriptor(codec: str, payload: str, expected: bool) -> None:
-    assert keyframe.starts(codec, bytes.fromhex(payload)) is expected
+    assert parse(codec, bytes.fromhex(payload)).keyframe is expected
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,54 @@ def test_reads_the_descriptor(codec: str, payload: str, expected: bool) -> None:
 )
 def test_a_descriptor_cut_short_starts_nothing(codec: str, payload: str) -> None:
     whole = bytes.fromhex(payload)
-    starts = [keyframe.starts(codec, whole[:length]) for length in range(len(whole) + 1)]
+    starts = [parse(codec, whole[:length]).keyframe for length in range(len(whole) + 1)]
     assert starts == [False] * len(whole) + [True]
+
+
+@pytest.mark.parametrize(
+    ("codec", "payload", "begins_picture", "temporal_layer", "joinable", "picture_id"),
+    [
+        ("vp8", "10 01", True, 0, 0, None),
+        ("vp8", "90 80 7f 01", True, 0, 0, 0x7F),
+        ("vp8", "80 80 8123 01", False, 0, 0, 0x123),
+        ("vp8", "91 80 8123 01", False, 0, 0, 0x123),  # another partition
+        ("vp8", "90 e0 8123 07 40 01", True, 1, 0, 0x123),  # TID 1
+        ("vp8", "90 e0 8123 07 a0 01", True, 2, 0b100, 0x123),  # TID 2, Y
+        ("vp8", "90 10 e0 01", True, 0, 0, None),  # K alone: TID and Y say nothing
+        ("vp8", "90 e0 8123 07", False, 0, 0, None),  # cut short: nothing counts
+        ("vp9", "08 00", True, 0, 0, None),
+        ("vp9", "28 40 00", True, 2, 0, None),
+        ("vp9", "a8 8123 50 00", True, 2, 0b11111000, None),  # U: those above it
+        ("vp9", "28 10 00", True, 0, 0b11111110, None),
+        ("vp9", "28 42 00", False, 2, 0, None),  # the upper spatial layer
+        ("vp9", "20 40 00", False, 2, 0, None),
+        ("vp9", "28 ff 00", False, 7, 0, None),
+        ("h264", "65 88", False, 0, 0, None),
+        ("opus", "fc", False, 0, 0, None),
+    ],
+)
+def test_reads_layer_and_picture(
+    codec: str, payload: str, begins_picture: bool, temporal_layer: int, joinable: int, picture_id: int | None
+) -> None:
+    read = parse(codec, bytes.fromhex(payload))
+    print(read)
+    assert read[1:] == (begins_picture, temporal_layer, joinable, picture_id)
+
+
+@pytest.mark.parametrize(
+    ("payload", "picture_id", "written"),
+    [
+        ("90 80 7f 01", 5, "90 80 05 01"),
+        ("90 80 7f 01", 0x185, "90 80 05 01"),  # what fits into it
+        ("90 80 ffff 01", 5, "90 80 8005 01"),
+        ("90 f0 8123 55 bf 01", 0x7FFF, "90 f0 ffff 55 bf 01"),
+        ("90 20 bf 01", 5, "90 20 bf 01"),  # has none
+        ("90 80 ff", 5, "90 80 ff"),
+        ("", 5, ""),
+    ],
+)
+def test_writes_the_picture_id_and_nothing_else(payload: str, picture_id: int, written: str) -> None:
+    assert with_picture_id(bytes.fromhex(payload), picture_id) == bytes.fromhex(written)
 
 
 class RtpSink:
@@ -154,7 +201,7 @@ def test_finds_the_keyframes_of_an_encoder(
     assert sum(is_keyframe for is_keyframe, _ in frames) == 3
     assert max(len(payloads) for _, payloads in frames) > 5
     for is_keyframe, payloads in frames:
-        starts = [keyframe.starts(codec, payload) for payload in payloads]
+        starts = [parse(codec, payload).keyframe for payload in payloads]
         leading = sum(comes_before(payload) for payload in payloads)
         expected_starts = 1 + leading if is_keyframe else 0
         assert starts == [True] * expected_starts + [False] * (len(payloads) - expected_starts)
