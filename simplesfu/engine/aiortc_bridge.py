@@ -316,7 +316,8 @@ class SctpTransport(RTCSctpTransport):
             return
         try:
             _, _, tag, chunks = parse_packet(data)
-            if tag != (0 if isinstance(chunks[0], InitChunk) else self._local_verification_tag):
+            begins = any(isinstance(chunk, InitChunk) for chunk in chunks)
+            if tag != (0 if begins else self._local_verification_tag):
                 self._counts["sctp_wrong_tag"] += 1
                 return
             for chunk in chunks:

@@ -4,17 +4,18 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import aiortc
 import pytest
-from aiortc import RTCCertificate, RTCDtlsTransport, rtcdtlstransport
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCSctpTransport, rtcdtlstransport, rtcsctptransport
 from OpenSSL import SSL
 from support.waiting import until
 
 import simplesfu.engine
-from simplesfu.engine.aiortc_bridge import SRTP_PROFILES, Certificate, DtlsError, DtlsTransport
+from simplesfu.engine.aiortc_bridge import SRTP_PROFILES, Certificate, DtlsError, DtlsTransport, SctpTransport
 from simplesfu.types import DtlsFingerprint
 
 HELP = f"aiortc {aiortc.__version__} is not the one that simplesfu/engine/aiortc_bridge.py was written for: "
@@ -30,6 +31,24 @@ METHODS: dict[type, dict[str, list[str]]] = {
         "_set_role": ["self", "role"],
         "_set_state": ["self", "state"],
         "_register_data_receiver": ["self", "receiver"],
+        "_unregister_data_receiver": ["self", "receiver"],
+        "_send_data": ["self", "data"],
+    },
+    RTCSctpTransport: {
+        "__init__": ["self", "transport", "port"],
+        "_handle_data": ["self", "data"],
+        "_receive_chunk": ["self", "chunk"],
+        "_receive_data_chunk": ["self", "chunk"],
+        "_receive_forward_tsn_chunk": ["self", "chunk"],
+        "_receive_sack_chunk": ["self", "chunk"],
+        "_receive": ["self", "stream_id", "pp_id", "data"],
+        "_mark_received": ["self", "tsn"],
+        "_data_channel_flush": ["self"],
+        "_transmit": ["self"],
+        "_send": ["self", "stream_id", "pp_id", "user_data", "expiry", "max_retransmits", "ordered"],
+        "_send_sack": ["self"],
+        "_send_chunk": ["self", "chunk"],
+        "_set_state": ["self", "state"],
     },
     RTCCertificate: {
         "_create_ssl_context": ["self", "srtp_profiles"],
@@ -37,8 +56,18 @@ METHODS: dict[type, dict[str, list[str]]] = {
     },
     rtcdtlstransport.SRTPProtectionProfile: {"get_key_and_salt": ["self", "src", "idx"]},
 }
+PLAIN_SCTP = ["__init__", "_mark_received", "_set_state"]
 ATTRIBUTES = ["_state", "_role", "_ssl", "_task", "_srtp_profiles", "_data_receiver", "encrypted"]
-OURS = ["_pipe", "_srtp_keys", "_failure", "receive", "handshake", "wait_closed", "close_notify", "_read_record"]
+SCTP_ATTRIBUTES = [
+    "_association_state", "_advertised_rwnd", "_cwnd", "_inbound_streams", "_inbound_streams_max", "_last_received_tsn",
+    "_last_sacked_tsn", "_local_tsn", "_local_verification_tag", "_outbound_queue", "_outbound_streams_count",
+    "_remote_port", "_sack_duplicates", "_sack_misordered", "_sack_needed",
+]
+SCTP_OURS = [
+    "observer", "streams", "receivable", "_dtls", "_counts", "_ended", "_peer_window_bytes", "_unacknowledged", "listen",
+    "established", "close", "hold", "release", "flush", "_after_batch", "_fault_of", "_has_room", "_count_fault",
+]
+OURS = ["after_batch", "connected", "_read_batch", "_read_datagram", "_pipe", "_srtp_keys", "_failure", "receive", "handshake", "wait_closed", "close_notify", "_read_record"]
 
 
 @pytest.mark.parametrize(("owner", "name"), [(owner, name) for owner, names in METHODS.items() for name in names])
@@ -65,6 +94,32 @@ async def test_the_attributes_are_there_and_none_is_ours() -> None:
     assert not missing, f"{HELP}{missing} have gone"
     taken = [name for name in OURS if hasattr(plain, name)]
     assert not taken, f"{HELP}it has {taken} of its own now"
+
+
+async def test_the_attributes_of_sctp_are_there_and_none_is_ours() -> None:
+    plain = RTCSctpTransport(RTCDtlsTransport(QueuedIce(), [RTCCertificate.generateCertificate()]))  # type: ignore[arg-type]
+    missing = [name for name in SCTP_ATTRIBUTES if not hasattr(plain, name)]
+    assert not missing, f"{HELP}{missing} have gone"
+    taken = [name for name in SCTP_OURS if hasattr(plain, name)]
+    assert not taken, f"{HELP}it has {taken} of its own now"
+    assert {"CLOSED", "ESTABLISHED"} <= set(RTCSctpTransport.State.__members__), HELP
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS[RTCSctpTransport] if name not in PLAIN_SCTP])
+def test_what_is_awaited_of_sctp_is_a_coroutine(name: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(RTCSctpTransport, name)), f"{HELP}{name} is no coroutine any longer"
+
+
+async def test_sctp_sends_within_the_call() -> None:
+    """flush() and release() count on it: nothing in aiortc's sending waits for the network."""
+    us, _ = bridge_pair("client")
+    coroutine = SctpTransport(us, Counter())._transmit()
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+
+
+def test_the_bounds_of_sctp_fit_into_a_datagram() -> None:
+    assert rtcsctptransport.SCTP_MAX_PACKET_LENGTH + 64 <= 1500, f"{HELP}packets and their DTLS have grown"
 
 
 def test_the_states_and_profiles_are_there() -> None:
