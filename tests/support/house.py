@@ -9,36 +9,43 @@ from typing import Any
 import msgspec
 
 from simplesfu.config import MediaConfig
+from simplesfu.signaling.attendance import Attendance
 from simplesfu.signaling.peers import Peers
 from simplesfu.signaling.protocol import Responder
+from simplesfu.signaling.session import PeerSession
 
 from . import rtp
 from .fake_engine import ScriptedEngine, scripted_router
 from .signalling import RefusedError
+from .stage import HandClock
 
+UNTOLD = ("producerId", "transportId", "seq")
 DTLS = {"role": "client", "fingerprints": [{"algorithm": "sha-256", "value": ":".join(["AB"] * 32)}]}
 
 
 class House:
     """Peers around a real router whose engine is scripted. `events`: what the application hears."""
 
-    def __init__(self, peers: Peers, engine: ScriptedEngine) -> None:
+    def __init__(self, peers: Peers, engine: ScriptedEngine, clock: HandClock) -> None:
         self.peers = peers
         self.engine = engine
-        self.responder = Responder(peers)
+        self.clock = clock
+        self.attendance = Attendance(peers)
+        self.responder = Responder(self.attendance)
         self.events: list[tuple[str, Any]] = []
         self._ssrcs = itertools.count(100_000)
         self.capabilities: dict[str, Any] = msgspec.to_builtins(peers.router.rtp_capabilities)
 
-    def connect(self, peer_id: str) -> HousePeer:
-        """Connected, and silent so far."""
-        return HousePeer(self, peer_id)
+    def connect(self, sid: str) -> HousePeer:
+        """A socket with its media namespace, silent so far."""
+        return HousePeer(self, sid)
 
-    def enter(self, peer_id: str) -> HousePeer:
-        """One that has said hello and can receive."""
-        peer = self.connect(peer_id)
+    def enter(self, sid: str) -> HousePeer:
+        """One that has said hello and can receive, and that others see."""
+        peer = self.connect(sid)
         peer.ask("hello")
         peer.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
+        peer.ask("enter")
         return peer
 
     def next_ssrc(self) -> int:
@@ -54,15 +61,66 @@ class House:
         return names
 
 
+class HouseLine:
+    """A connection that keeps what it is told."""
+
+    def __init__(self, application_sid: str) -> None:
+        self.application_sid = application_sid
+        self.over = False
+        self.heard_us = 0
+        self.disconnected = False
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def tell(self, event: str, payload: dict[str, Any]) -> None:
+        assert not self.disconnected
+        self.told.append((event, payload))
+
+    def disconnect(self) -> None:
+        self.disconnected = True
+
+
 class HousePeer:
-    def __init__(self, house: House, peer_id: str) -> None:
+    """One client, over one socket or several in turn. `id` is what others know it by."""
+
+    def __init__(self, house: House, sid: str) -> None:
         self.house = house
-        self.id = peer_id
-        self.notifications: list[tuple[str, dict[str, Any]]] = []
-        self.session = house.peers.open(peer_id, lambda event, payload: self.notifications.append((event, payload)))
+        self.id = sid
+        self.line = HouseLine(sid)
+        self.greeting: dict[str, Any] = {}
+
+    @property
+    def session(self) -> PeerSession:
+        return self.house.peers.find(self.id)
+
+    @property
+    def notifications(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.line.told
 
     def answer(self, request: object, *arguments: object) -> dict[str, Any]:
-        return self.house.responder.respond(self.session, request, arguments)
+        responding = self.house.responder.respond(self.line, request, arguments)
+        try:
+            responding.send(None)
+        except StopIteration as end:
+            answer: dict[str, Any] = end.value
+            return answer
+        raise AssertionError(f"{request} waits for something")
+
+    def hello(self, **payload: Any) -> dict[str, Any]:
+        self.greeting = self.ask("hello", **payload)
+        self.id = self.greeting["peerId"]
+        return self.greeting
+
+    def lose_socket(self) -> None:
+        self.house.attendance.lost(self.line)
+
+    def come_back(self, sid: str, **changes: Any) -> dict[str, Any]:
+        """Over another socket, with the token of the last hello; what this one answers."""
+        last_seq = max((payload["seq"] for event, payload in self.line.told if event != "heartbeat"), default=0)
+        self.line = HouseLine(sid)
+        return self.hello(**({"token": self.greeting["token"], "lastSeq": last_seq} | changes))
+
+    def leave(self) -> None:
+        self.house.attendance.left(self.line)
 
     def ask(self, request: str, **payload: Any) -> Any:
         """The data of the answer; raises RefusedError when it is an error."""
@@ -71,13 +129,10 @@ class HousePeer:
             raise RefusedError(**answer["error"])
         return answer["data"]
 
-    def leave(self) -> None:
-        self.house.peers.close(self.session)
-
     def told(self) -> list[tuple[str, ...]]:
-        """What it was told since the last time: the event and its payload's values, without ids of producers."""
+        """What it was told since the last time: the event and its payload's values, without what is hard to foresee."""
         told = [
-            (event, *(str(value) for name, value in payload.items() if name not in ("producerId", "transportId")))
+            (event, *(str(value) for name, value in payload.items() if name not in UNTOLD))
             for event, payload in self.notifications
         ]
         self.notifications.clear()
@@ -115,8 +170,9 @@ class HousePeer:
 def open_house(**options: Any) -> Iterator[House]:
     config = MediaConfig(**options)
     with scripted_router(config) as (router, engine):
-        peers = Peers(router, config, lambda event, info: house.events.append((event, info)))
-        house = House(peers, engine)
+        clock = HandClock()
+        peers = Peers(router, config, lambda event, info: house.events.append((event, info)), clock=clock)
+        house = House(peers, engine, clock)
         yield house
         peers.close_all()
         assert not router.transports

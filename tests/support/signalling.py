@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any, Self
 
 import socketio
@@ -53,7 +55,7 @@ class SignallingClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.sio.disconnect()
+        await self.leave()
 
     # sockets
 
@@ -76,6 +78,14 @@ class SignallingClient:
         self.greeting = await self.ask("hello", **payload)
         self.peer_id, self.capabilities = self.greeting["peerId"], self.greeting["routerRtpCapabilities"]
         return self.greeting
+
+    async def leave(self) -> None:
+        """Say goodbye, and wait until that is under way: disconnect() closes the socket before what it has to send."""
+        if NAMESPACE in self.sio.namespaces:
+            await self.sio._send_packet(self.sio.packet_class(socketio.packet.DISCONNECT, namespace=NAMESPACE))
+            with suppress(TimeoutError):  # of a socket that died meanwhile
+                await asyncio.wait_for(self.sio.eio.queue.join(), 1)
+        await self.sio.disconnect()
 
     async def lose_socket(self) -> None:
         """Lose the connection as a network does: without a word of Socket.IO."""
