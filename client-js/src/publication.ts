@@ -27,6 +27,7 @@ export class Publication {
   #track: MediaStreamTrack;
   #session: Session | undefined;
   #producing: Promise<mediasoup.Producer> | undefined;
+  #producerId: string | undefined;
   #over = false;
   muted = false;
 
@@ -48,6 +49,11 @@ export class Publication {
 
   get track(): MediaStreamTrack {
     return this.#track;
+  }
+
+  /** Once the server has given it one, and until it is given up. */
+  get producerId(): string | undefined {
+    return this.#producerId;
   }
 
   /** Whether that track can go on where this one is, so that viewers notice nothing but another picture. */
@@ -123,16 +129,11 @@ export class Publication {
     return true;
   }
 
-  /** The server has given the label to another one, and has closed this one itself. */
-  async replaced(): Promise<void> {
-    this.release();
+  /** The server has closed its producer: the next publish() starts from nothing. */
+  async forget(): Promise<void> {
     const producer = await this.#producing?.catch(() => undefined);
-    producer?.close();
-  }
-
-  /** The server has nothing of it any longer: the next publish() starts from nothing. */
-  forget(): void {
     this.#producing = undefined;
+    producer?.close();
   }
 
   release(): void {
@@ -143,6 +144,11 @@ export class Publication {
   #begin(session: Session, producing: Promise<mediasoup.Producer>): Promise<mediasoup.Producer> {
     this.#session = session;
     this.#producing = producing;
+    this.#producerId = undefined;
+    const remember = ({ id }: mediasoup.Producer) => {
+      if (this.#producing === producing) this.#producerId = id;
+    };
+    producing.then(remember, () => undefined); // whoever asked for it hears of a failure
     return producing;
   }
 

@@ -4,7 +4,7 @@ import { Publication, type PublicationIntent } from "./publication.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import { Turns } from "./turns.js";
-import type { Metadata } from "./types.js";
+import type { Metadata, Snapshot } from "./types.js";
 
 export interface PublicationsObserver {
   /** The source of a track ended by itself; it has been taken off. */
@@ -77,6 +77,23 @@ export class Publications {
     );
   }
 
+  /** What the server has closed of its own accord is let go of, and that is told. */
+  reconcile(known: Snapshot["producers"]): void {
+    const ids = new Set(known.map(({ producerId }) => producerId));
+    for (const publication of this.#held.values()) {
+      const { producerId, label } = publication;
+      if (producerId === undefined || ids.has(producerId)) continue;
+      this.#letGo(publication);
+      this.#observer.failed(new SimplePeerError("closed", `the server has closed your track "${label}"`));
+    }
+  }
+
+  /** The server's producers that nobody here knows: left over from calls that gave up before they were answered. */
+  strangers(known: Snapshot["producers"]): string[] {
+    const unknown = known.filter(({ label }) => !this.#held.has(label) && !this.#turns.isTaken(label));
+    return unknown.map(({ producerId }) => producerId);
+  }
+
   /** Forgets the tracks; they stay the application's, and alive. */
   close(): void {
     for (const publication of this.#held.values()) this.#letGo(publication);
@@ -103,7 +120,8 @@ export class Publications {
     if (publication.over) return;
     const old = this.#held.get(publication.label);
     this.#held.set(publication.label, publication);
-    await old?.replaced();
+    old?.release();
+    await old?.forget();
   }
 
   /** What was refused is nowhere. What was too late for its caller may come about all the same, and closes the old one. */
@@ -112,7 +130,7 @@ export class Publications {
     const old = this.#held.get(publication.label);
     const { session } = this.#keeper;
     if (!cameAbout || !old || !session) return;
-    old.forget();
+    await old.forget();
     await this.#watch(old, session, old.publish(session));
   }
 

@@ -3,6 +3,7 @@
  * and every now and then, so that no mistake of either side lasts.
  */
 import { type SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { Publications } from "./publications.js";
 import type { Roster } from "./roster.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
@@ -14,11 +15,15 @@ const INTERVAL_MS = 60_000;
 /** What comes together is answered by one comparison. */
 const SOON_MS = 50;
 
+/** Failures after which another comparison comes anyway. */
+const UNEVENTFUL = new Set(["not_found", "disconnected", "timeout", "closed"]);
+
 /** Those who believe something. */
 export interface Believers {
   readonly keeper: SessionKeeper;
   readonly roster: Roster;
   readonly subscriptions: Subscriptions;
+  readonly publications: Publications;
   readonly wishes: Wishes;
 }
 
@@ -40,17 +45,18 @@ export class Reconciler {
 
   /** The snapshot tells of this very moment: nothing that we asked for can have been answered since. */
   apply(session: Session, snapshot: Snapshot): void {
-    const { roster, subscriptions, wishes } = this.#believers;
+    const { roster, subscriptions, publications, wishes } = this.#believers;
     const inSight = new Set(snapshot.peers.map(({ peerId }) => peerId));
     for (const peerId of inSight) roster.add(peerId);
-    subscriptions.reconcile(snapshot.offers);
+    subscriptions.reconcile(snapshot);
     for (const peerId of roster.peerIds) {
       if (inSight.has(peerId)) continue;
       subscriptions.peerLeft(peerId);
       roster.remove(peerId, "missed");
     }
     wishes.reconcile(snapshot.rooms);
-    session.transports.reconcile(snapshot.transports);
+    // What hung on a transport that is to be made anew goes along to the next one.
+    if (!session.transports.reconcile(snapshot.transports).includes("send")) publications.reconcile(snapshot.producers);
   }
 
   close(): void {
@@ -62,15 +68,23 @@ export class Reconciler {
     clearTimeout(this.#soon);
     this.#soon = undefined;
     const { keeper } = this.#believers;
-    const { session } = keeper;
-    if (!session || !keeper.connected) return;
+    if (!keeper.connected) return; // a session that is resumed, or opened, is compared then
     try {
+      const session = await keeper.current();
       const { snapshot, seq } = await session.request("getSnapshot", {});
       if (keeper.session !== session) return;
-      if (keeper.skipTo(seq)) this.apply(session, snapshot);
-      else this.soon(); // something happened since
+      if (!keeper.skipTo(seq)) return this.soon(); // something happened since
+      this.apply(session, snapshot);
+      await this.#closeStrangers(session, snapshot);
     } catch (error) {
-      if (!session.closed) this.#failed(toSimplePeerError(error));
+      const told = toSimplePeerError(error);
+      if (!UNEVENTFUL.has(told.code)) this.#failed(told);
     }
+  }
+
+  /** Producers left over from calls that gave up before they were answered. */
+  async #closeStrangers(session: Session, { producers }: Snapshot): Promise<void> {
+    const strangers = this.#believers.publications.strangers(producers);
+    await Promise.all(strangers.map((producerId) => session.request("closeProducer", { producerId })));
   }
 }

@@ -5,7 +5,7 @@ import { isGone, type SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { RemoteTrack, RemovalReason } from "./events.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { HeldReason, Metadata, ProducerOffer } from "./types.js";
+import type { HeldReason, Metadata, ProducerOffer, Snapshot } from "./types.js";
 
 /** So many of those withdrawn are remembered. */
 const MAX_WITHDRAWN = 256;
@@ -65,13 +65,16 @@ export class Subscriptions {
     for (const { offer } of this.of(peerId)) this.#drop(offer.producerId, "peer_left");
   }
 
-  /** What the server offers now, when what happened meanwhile has not been heard. */
-  reconcile(offers: ProducerOffer[]): void {
+  /** What the server offers and sends now, when what happened meanwhile has not been heard. */
+  reconcile({ offers, consumers }: Snapshot): void {
     const offered = new Map(offers.map((offer) => [offer.producerId, offer]));
+    const held = new Map(consumers.map((consumer) => [consumer.consumerId, consumer.held]));
     for (const [producerId, subscription] of this.#byProducer) {
       const offer = offered.get(producerId);
-      if (offer) subscription.update(offer);
-      else this.#drop(producerId, "closed");
+      const consumerId = subscription.consumer?.id;
+      if (!offer) this.#drop(producerId, "closed");
+      else if (consumerId !== undefined && !held.has(consumerId)) this.#drop(producerId, "connection_lost");
+      else subscription.update(offer, held.get(consumerId ?? ""));
     }
     for (const offer of offers) this.offered(offer);
   }
@@ -175,9 +178,10 @@ export class Subscription {
     this.#failure = error;
   }
 
-  update({ paused, metadata }: ProducerOffer): void {
+  update({ paused, metadata }: ProducerOffer, held: HeldReason = this.#held): void {
     this.setMuted(paused);
     this.setMetadata(metadata);
+    this.setHeld(held);
   }
 
   setMuted(muted: boolean): void {

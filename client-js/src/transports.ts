@@ -87,18 +87,13 @@ export class Transports {
     }
   }
 
-  /** Those that the server has no longer are made anew. */
-  reconcile(known: Snapshot["transports"]): void {
-    const states = new Map(known.map(({ transportId, state }) => [transportId, state]));
-    for (const [direction, { transport }] of this.#made) {
-      const state = states.get(transport.id) ?? "closed";
-      if (state === "failed" || state === "closed") this.#lost(direction, transport.id, state);
-    }
-  }
-
-  /** Ids of those that are in use. */
-  get ids(): string[] {
-    return [...this.#made.values()].map(({ transport }) => transport.id);
+  /** Those that the server has no longer are made anew; @returns which ones. */
+  reconcile(known: Snapshot["transports"]): Direction[] {
+    const alive = known.filter(({ state }) => state !== "failed" && state !== "closed");
+    const ids = new Set(alive.map(({ transportId }) => transportId));
+    const lost = [...this.#made].filter(([, { transport }]) => !ids.has(transport.id));
+    for (const [direction, { transport }] of lost) this.#lost(direction, transport.id, "not_found");
+    return lost.map(([direction]) => direction);
   }
 
   close(): void {

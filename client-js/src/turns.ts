@@ -2,6 +2,11 @@
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 
+  /** Whether something is being done for it, or waits. */
+  isTaken(key: string): boolean {
+    return this.#last.has(key);
+  }
+
   async take<Result>(key: string, act: () => Promise<Result>): Promise<Result> {
     const turn = (this.#last.get(key) ?? Promise.resolve()).then(act);
     const settled = turn.catch(() => undefined);

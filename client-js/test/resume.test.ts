@@ -156,7 +156,11 @@ test("missed too much: the snapshot tells, as differences only", async () => {
   lines.length = 0;
   const fresh = { ...gone, producerId: "fresh", label: "fresh" };
   first.session.offers.set("fresh", fresh);
-  const consumers = [kept, gone].map(({ producerId }) => ({ consumerId: producerId, producerId, held: "" as const }));
+  const consumers = [kept, gone].map(({ producerId }) => ({
+    consumerId: `consumer of ${producerId}`,
+    producerId,
+    held: "" as const,
+  }));
   const transports = call.server.asked("createWebRtcTransport").map(({ direction }) => ({
     transportId: first.asked("consume")[0]?.transportId ?? "",
     direction,
@@ -302,4 +306,28 @@ test("the page goes: the server hears goodbye; it comes back from the cache: all
   await until("published again", () => second.asked("produce").length === 1);
   peer.close();
   assert.equal(listeners.size, 0);
+});
+
+test("a producer that nobody here knows is closed, and one that the server has closed is let go of", async () => {
+  const { peer } = await call.readyPeer({ reconcileMs: 30 });
+  const errors: string[] = [];
+  peer.on("error", ({ error }) => errors.push(error.code));
+  await peer.addTrack(videoTrack(), "camera");
+  await peer.addTrack(videoTrack(), "screen");
+  const [camera = "", screen = ""] = call.server.produced;
+  const [transport] = call.server.made;
+  call.server.snapshot = {
+    ...emptySnapshot(),
+    producers: [
+      { producerId: camera, label: "camera", paused: false },
+      { producerId: "left over", label: "old", paused: false },
+    ],
+    transports: [{ transportId: transport?.id ?? "", direction: "send", state: "connected" }],
+  };
+  await until("closed", () => call.server.asked("closeProducer").length > 0);
+  assert.deepEqual(call.server.asked("closeProducer")[0], { producerId: "left over" });
+  assert.ok(screen);
+  assert.deepEqual(errors, ["closed"]);
+  await assert.rejects(peer.removeTrack("screen"), { code: "not_found" });
+  await peer.removeTrack("camera");
 });

@@ -262,7 +262,7 @@ export class PlayedPeer {
     const { paused: producerPaused, ...named } = offer;
     return {
       ...named,
-      consumerId: unguessable(),
+      consumerId: `consumer of ${producerId}`,
       type: "simple",
       rtpParameters: videoConsumerParameters(),
       producerPaused,
