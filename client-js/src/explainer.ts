@@ -1,4 +1,5 @@
 /** Explains why a track does not play: asks the server, and looks at this end. */
+import type { types as mediasoup } from "mediasoup-client";
 import { Deadline, sleep } from "./deadline.js";
 import { brokenLink, playing, type ViewerFacts } from "./explain.js";
 import { type Reception, receptionOf } from "./reception.js";
@@ -8,7 +9,7 @@ import type { Subscription, Subscriptions } from "./subscriptions.js";
 import type { Explanation } from "./types.js";
 import type { Wishes } from "./wishes.js";
 
-/** Between the two looks at what is received: a few frames of any moving picture. */
+/** Between the two looks at what is received, if there is time for it: a few frames of any moving picture. */
 const LOOK_AGAIN_MS = 300;
 
 export interface Witnesses {
@@ -29,7 +30,10 @@ export class Explainer {
 
   /** Never rejects for want of a server; gives what can be seen from here then. */
   async explain(peerId: string, label: string, timeoutMs = this.#timeoutMs): Promise<Explanation> {
-    const [told, facts] = await Promise.all([this.#askServer(peerId, label, timeoutMs), this.#look(peerId, label)]);
+    const [told, facts] = await Promise.all([
+      this.#askServer(peerId, label, timeoutMs),
+      this.#look(peerId, label, Math.min(LOOK_AGAIN_MS, timeoutMs / 2)),
+    ]);
     const failed = facts.offer?.failure !== undefined;
     if (told && !told.ok && !failed) return told;
     const link = brokenLink(facts);
@@ -56,11 +60,11 @@ export class Explainer {
     return { ok: false, code: connected ? "timeout" : "disconnected", message: trouble, hint, link: "viewer" };
   }
 
-  async #look(peerId: string, label: string): Promise<ViewerFacts> {
+  async #look(peerId: string, label: string, betweenMs: number): Promise<ViewerFacts> {
     const { keeper, wishes, subscriptions, roster } = this.#witnesses;
     const ownId = roster.resolve(peerId);
     const subscription = subscriptions.of(ownId, label)[0];
-    const reception = subscription && (await lookTwice(subscription));
+    const reception = await this.#lookTwice(subscription?.consumer, betweenMs);
     const ids = [peerId, ownId];
     return {
       inSight: roster.has(ownId),
@@ -71,16 +75,24 @@ export class Explainer {
       ...(reception && { reception }),
     };
   }
+
+  async #lookTwice(
+    consumer: mediasoup.Consumer | undefined,
+    betweenMs: number,
+  ): Promise<{ earlier: Reception; now: Reception } | undefined> {
+    const earlier = await this.#reception(consumer);
+    if (!earlier) return undefined;
+    await sleep(betweenMs);
+    const now = await this.#reception(consumer);
+    return now && { earlier, now };
+  }
+
+  async #reception(consumer: mediasoup.Consumer | undefined): Promise<Reception | undefined> {
+    const report = await this.#witnesses.keeper.session?.transports.stats("recv");
+    return report && consumer && receptionOf(consumer, report);
+  }
 }
 
 function offerFacts({ offer, held, failure, trackAgeMs }: Subscription): ViewerFacts["offer"] & object {
   return { kind: offer.kind, muted: offer.paused, held, failure, trackAgeMs };
-}
-
-async function lookTwice({ consumer }: Subscription): Promise<{ earlier: Reception; now: Reception } | undefined> {
-  const earlier = consumer && (await receptionOf(consumer));
-  if (!consumer || !earlier) return undefined;
-  await sleep(LOOK_AGAIN_MS);
-  const now = await receptionOf(consumer);
-  return now && { earlier, now };
 }

@@ -6,7 +6,7 @@ import { plays, receptionOf } from "./reception.js";
 import type { Subscription } from "./subscriptions.js";
 import type { Reply } from "./types.js";
 
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 /** Of the time that a call has, this much is kept for finding out why nothing plays. */
 const EXPLAIN_SHARE = 0.2;
 const EXPLAIN_MAX_MS = 2_000;
@@ -58,7 +58,8 @@ export class FirstTrack {
       // The answer may have overtaken the offers that it tells of.
       const coming = answer.tracks.some(({ producerId, paused }) => !paused && !subscriptions.knows(producerId));
       if (!expected.length && !coming) return true;
-      if ((await Promise.all(expected.map(isPlaying))).includes(true)) return true;
+      const report = expected.length > 0 ? await session?.transports.stats("recv") : undefined;
+      if (report && expected.some((subscription) => isPlaying(subscription, report))) return true;
       const failures = expected.flatMap(({ failure }) => failure ?? []);
       if (!coming && failures.length === expected.length) throw failures[0];
       await sleep(LOOK_EVERY_MS);
@@ -74,7 +75,7 @@ export class FirstTrack {
   }
 }
 
-async function isPlaying({ consumer, offer }: Subscription): Promise<boolean> {
-  const reception = consumer && (await receptionOf(consumer));
+function isPlaying({ consumer, offer }: Subscription, report: RTCStatsReport): boolean {
+  const reception = consumer && receptionOf(consumer, report);
   return reception !== undefined && plays(offer.kind, reception);
 }

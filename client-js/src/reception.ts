@@ -13,16 +13,12 @@ export interface Reception {
   height: number | undefined;
 }
 
-/** undefined when the consumer has been closed, or nothing is known of it yet. */
-export async function receptionOf(consumer: mediasoup.Consumer): Promise<Reception | undefined> {
-  if (consumer.closed) return undefined;
+/** undefined when nothing is known of it. `report` is that of the receiving transport. */
+export function receptionOf(consumer: mediasoup.Consumer, report: RTCStatsReport): Reception | undefined {
+  const ssrc = consumer.rtpParameters.encodings?.[0]?.ssrc;
   let stats: RTCInboundRtpStreamStats | undefined;
-  const report = await consumer.getStats().catch((error: unknown) => {
-    if (consumer.closed) return undefined;
-    throw error;
-  });
-  report?.forEach((entry: RTCStats) => {
-    if (entry.type === "inbound-rtp") stats = entry as RTCInboundRtpStreamStats;
+  report.forEach((entry: RTCInboundRtpStreamStats) => {
+    if (entry.type === "inbound-rtp" && entry.ssrc === ssrc) stats = entry;
   });
   if (!stats) return undefined;
   const { lastPacketReceivedTimestamp: last, timestamp } = stats;

@@ -20,6 +20,11 @@ async function sending(peer: SimplePeer, count: number): Promise<void> {
   });
 }
 
+/** The names of the requests about producers. */
+function productions(): string[] {
+  return call.server.peer.requests.map(({ name }) => name).filter((name) => /Producer|produce/.test(name));
+}
+
 test("a track may be added at once after construction; it is published when the session is there", async () => {
   const { peer } = call.newPeer();
   assert.equal(peer.peerId, undefined);
@@ -80,14 +85,79 @@ test("a codec that is not there is refused with the ones that are", async () => 
   });
 });
 
-test("the same label again replaces the track, whatever its kind: first off, then on", async () => {
+test("the same label again with a track of the same kind: the producer goes on with it, and nobody is asked", async () => {
   const { peer } = call.newPeer();
-  const [first, second] = [videoTrack(), audioTrack()];
-  await Promise.all([peer.addTrack(first, "main"), peer.addTrack(second, "main")]);
-  const names = call.server.peer.requests.map(({ name }) => name).filter((name) => /Producer|produce/.test(name));
-  assert.deepEqual(names, ["produce", "closeProducer", "produce"]);
+  const [first, second] = [videoTrack(), videoTrack()];
+  await peer.addTrack(first, "camera", true, { maxBitrate: 200_000 });
+  await peer.addTrack(second, "camera", true, { maxBitrate: 200_000 });
+  assert.deepEqual(productions(), ["produce"]);
   assert.equal(first.readyState, "live", "the application's track is not stopped");
-  assert.equal(call.server.asked("produce")[1]?.kind, "audio");
+  const { send } = await peer.getStats();
+  assert.equal([...(send?.values() ?? [])].find(({ type }) => type === "media-source")?.trackIdentifier, second.id);
+  first.dispatchEvent(new Event("ended")); // it is nobody's concern any longer
+  second.dispatchEvent(new Event("ended"));
+  assert.equal((await nextEvent(peer, "trackEnded")).track, second);
+  assert.deepEqual(productions(), ["produce", "closeProducer"]);
+});
+
+test("the same label again with another kind, other options or another reach: one producer takes the other's place", async () => {
+  const { peer } = call.newPeer();
+  await Promise.all([peer.addTrack(videoTrack(), "main"), peer.addTrack(audioTrack(), "main")]);
+  await peer.addTrack(audioTrack(), "main", true);
+  await peer.addTrack(audioTrack(), "main", true, { contentHint: "music" });
+  assert.deepEqual(productions(), ["produce", "produce", "produce", "produce"], "the server closes the one before");
+  assert.deepEqual(
+    call.server.asked("produce").map(({ kind, broadcast, producerId }) => [kind, broadcast, producerId]),
+    [
+      ["video", false, undefined],
+      ["audio", false, undefined],
+      ["audio", true, undefined],
+      ["audio", true, undefined],
+    ],
+  );
+  await sending(peer, 1);
+});
+
+test("a replacement that the server refuses leaves the old track where it was", async () => {
+  const { peer } = call.newPeer();
+  await peer.addTrack(videoTrack(), "main");
+  call.server.answers = { produce: () => new Refusal("not_allowed") };
+  await assert.rejects(peer.addTrack(audioTrack(), "main"), { code: "not_allowed" });
+  await sending(peer, 1);
+  await peer.removeTrack("main");
+  assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: call.server.produced[0] }]);
+});
+
+test("a replacement that comes too late for its caller is taken back, and the old track is published again", async () => {
+  const { peer } = call.newPeer({ patienceMs: 300 });
+  await peer.addTrack(videoTrack(), "main");
+  let answer: (answer: object) => void = () => undefined;
+  call.server.answers = { produce: () => new Promise((resolve) => (answer = resolve)) };
+  await assert.rejects(peer.addTrack(audioTrack(), "main"), { code: "timeout" });
+  call.server.answers = {};
+  answer({ producerId: "too-late" });
+  await until("published again", () => call.server.asked("produce").length === 3);
+  assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: "too-late" }]);
+  assert.equal(call.server.asked("produce")[2]?.kind, "video");
+  await sending(peer, 1);
+});
+
+test("what is said about a track goes along with it, and can be said anew", async () => {
+  const { peer } = call.newPeer();
+  await peer.addTrack(videoTrack(), { label: "camera", angle: "front" }, true);
+  const [produce] = call.server.asked("produce");
+  assert.deepEqual([produce?.label, produce?.metadata], ["camera", { angle: "front" }]);
+  await peer.setMetadata("camera", { angle: "back" });
+  await peer.setMetadata("camera", { angle: "back" });
+  await peer.addTrack(videoTrack(), { label: "camera", angle: "top" }, true);
+  const producerId = call.server.produced[0];
+  assert.deepEqual(call.server.asked("setMetadata"), [
+    { producerId, metadata: { angle: "back" } },
+    { producerId, metadata: { angle: "top" } },
+  ]);
+  assert.equal(call.server.asked("produce").length, 1);
+  await assert.rejects(peer.setMetadata("nothing", {}), { code: "not_found", hint: /camera/ });
+  await assert.rejects(peer.addTrack(videoTrack(), { angle: "front" } as never), { code: "bad_request" });
 });
 
 test("removeTrack resolves when the server has confirmed it, and the label is free again", async () => {

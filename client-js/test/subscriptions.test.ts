@@ -147,6 +147,29 @@ test("a pause told of before the answer that does not know it yet counts", async
   await until("muted", () => lines.includes("trackMuted camera"));
 });
 
+test("a track held by the server is told of, and its release; not twice", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  const { producerId } = call.server.peer.offer("bob", "camera");
+  call.server.peer.notify("consumerHeld", { producerId, reason: "policy" });
+  await until("held", () => lines.includes("trackHeld camera policy"));
+  call.server.peer.notify("consumerHeld", { producerId, reason: "policy" });
+  call.server.peer.notify("consumerHeld", { producerId, reason: "" });
+  await until("released", () => lines.includes("trackReleased camera"));
+  assert.deepEqual(lines, ["peerConnection bob", "track camera", "trackHeld camera policy", "trackReleased camera"]);
+});
+
+test("what a publisher says anew about its track reaches the application, and the track's own entry", async () => {
+  const { peer } = await call.readyPeer();
+  const { producerId, peerId, label } = call.server.peer.offer("bob", "camera", { metadata: { angle: "front" } });
+  const { track, metadata } = await nextEvent(peer, "track");
+  assert.deepEqual(metadata, { angle: "front" });
+  const changed = nextEvent(peer, "metadataChanged");
+  call.server.peer.notify("producerMetadata", { producerId, peerId, label, metadata: { angle: "back" } });
+  assert.deepEqual(await changed, { track, peerId, label, metadata: { angle: "back" } });
+  assert.deepEqual(peer.tracks[0]?.metadata, { angle: "back" });
+});
+
 test("a room of many tracks does not swamp the server: 64 requests may wait for their answers", async () => {
   const { peer } = await call.readyPeer();
   let [waiting, most] = [0, 0];
@@ -181,7 +204,7 @@ test("when the server has started again all that was received is gone, with a re
   const { producerId } = first.offer("bob", "camera");
   await until("a track", () => lines.includes("track camera"));
   call.server.restart();
-  await until("reconnected", () => call.server.peer !== first && peer.peerId);
+  await until("reconnected", () => call.server.peer !== first && peer.peers.length === 0);
   assert.deepEqual(peer.peers, []);
   call.server.peer.offer("bob", "camera", { producerId });
   await until("a track again", () => lines.filter((line) => line === "track camera").length === 2);

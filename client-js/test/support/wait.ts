@@ -36,6 +36,8 @@ const NAMES: (keyof SimplePeerEvents)[] = [
   "track",
   "trackMuted",
   "trackUnmuted",
+  "trackHeld",
+  "trackReleased",
   "trackRemoved",
   "peerDisconnection",
   "trackEnded",
