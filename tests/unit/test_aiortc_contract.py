@@ -64,10 +64,13 @@ SCTP_ATTRIBUTES = [
     "_remote_port", "_sack_duplicates", "_sack_misordered", "_sack_needed",
 ]
 SCTP_OURS = [
-    "observer", "streams", "receivable", "_dtls", "_counts", "_ended", "_peer_window_bytes", "_unacknowledged", "listen",
-    "established", "close", "hold", "release", "flush", "_after_batch", "_fault_of", "_has_room", "_count_fault",
+    "observer", "streams", "receivable", "_dtls", "_counts", "_ended", "_peer_window_bytes", "_unacknowledged",
+    "listen", "established", "close", "hold", "release", "flush", "_after_batch", "_fault_of", "_has_room", "_count_fault",
 ]
-OURS = ["after_batch", "connected", "_read_batch", "_read_datagram", "_pipe", "_srtp_keys", "_failure", "receive", "handshake", "wait_closed", "close_notify", "_read_record"]
+OURS = [
+    "after_batch", "connected", "_read_batch", "_read_datagram", "_pipe", "_srtp_keys", "_failure", "receive",
+    "handshake", "wait_closed", "close_notify", "_read_record",
+]
 
 
 @pytest.mark.parametrize(("owner", "name"), [(owner, name) for owner, names in METHODS.items() for name in names])

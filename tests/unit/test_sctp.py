@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-
 import itertools
 import random
 import struct
