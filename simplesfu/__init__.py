@@ -44,6 +44,9 @@ from simplesfu.errors import (
     Unsupported,
 )
 from simplesfu.manager import MediaManager
+from simplesfu.signaling.authorization import AuthorizationRequest
+from simplesfu.signaling.decision import Decision, SubscriptionRequest
+from simplesfu.signaling.explain import Explanation
 
 try:
     __version__ = version("simplesfu")
@@ -53,12 +56,15 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 __all__ = [
     "AlreadyConnected",
     "AlreadyExists",
+    "AuthorizationRequest",
     "BadParameters",
     "BadRequest",
     "CannotConsume",
     "CannotMove",
     "Closed",
     "ConfigError",
+    "Decision",
+    "Explanation",
     "Kicked",
     "LimitReached",
     "MediaManager",
@@ -68,6 +74,7 @@ __all__ = [
     "RoomFull",
     "RoomLocked",
     "SfuError",
+    "SubscriptionRequest",
     "TooManyConsumers",
     "TooManyJoins",
     "TooManyProducers",

@@ -4,6 +4,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Unpack
 
@@ -12,16 +14,22 @@ import socketio  # type: ignore[import-untyped]
 from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
-from simplesfu.errors import Closed, ConfigError
+from simplesfu.errors import BadRequest, Closed, ConfigError, Kicked
+from simplesfu.signaling.app_calls import AppCalls, AsyncCalls, ThreadCalls
 from simplesfu.signaling.app_events import AppEvents, Handler
 from simplesfu.signaling.attach import Attachment
 from simplesfu.signaling.attach_async import AsyncAttachment
 from simplesfu.signaling.attach_threads import ThreadAttachment
 from simplesfu.signaling.attendance import Attendance
+from simplesfu.signaling.authorization import Authority, AuthorizeFunction
 from simplesfu.signaling.client_script import serve_client_script
+from simplesfu.signaling.explain import Explanation, explain
 from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo
+from simplesfu.signaling.messages import MAX_NAME_LENGTH
 from simplesfu.signaling.peers import Peers
+from simplesfu.signaling.policy import PolicyFunction, SubscriptionPolicy
 from simplesfu.signaling.protocol import Responder
+from simplesfu.signaling.requests.explanation import gather
 
 T = TypeVar("T")
 
@@ -34,22 +42,39 @@ class MediaManager:
     """Media for every client of a Socket.IO server.
 
     sio: a socketio.AsyncServer, a socketio.Server with async_mode="threading", or Flask-SocketIO's SocketIO object.
+    authorize: decides what a peer may do (AuthorizationRequest): True and None allow it, False refuses it, and so does
+        NotAllowed, with words and a code of its own. Plain, or a coroutine function with an asyncio server.
+    subscription_policy: decides what of each track each viewer gets (SubscriptionRequest): a Decision, or True, False
+        or None as for authorize.
     The other options are those of simplesfu.config.MediaConfig. No event loop need run yet. Raises ConfigError.
 
-    Everything here may be called from any thread. Close it with close(), `await aclose()` or `async with`; a program
-    that ends without doing so ends all the same.
+    Everything here may be called from any thread, the application's event loop too, and waits for nobody but the
+    engine, for microseconds. Where a peer is asked for, its id, an older one or its socket's id will do. Close it with
+    close(), `await aclose()` or `async with`; a program that ends without doing so ends all the same.
     """
 
-    def __init__(self, sio: Any, **options: Unpack[MediaOptions]) -> None:
+    def __init__(
+        self,
+        sio: Any,
+        *,
+        authorize: AuthorizeFunction | None = None,
+        subscription_policy: PolicyFunction | None = None,
+        **options: Unpack[MediaOptions],
+    ) -> None:
         server = _find_server(sio)
         config = MediaConfig(**options)
         self._engine = Engine(config)
         self._router = Router(self._engine, config)
         is_async = isinstance(server, socketio.AsyncServer)
         self._events = AppEvents(lambda: self._attachment.wake_events(), coroutines=is_async)
-        self._peers = Peers(self._router, config, self._events.report)
+        self._calls: AppCalls = AsyncCalls(server, lambda: self._attachment.loop) if is_async else ThreadCalls(server)
+        self._policy = None if subscription_policy is None else SubscriptionPolicy(
+            subscription_policy, self._calls, lambda viewer, publisher: self._peers.rooms_shared(viewer, publisher)
+        )
+        self._peers = Peers(self._router, config, self._events.report, policy=self._policy)
+        self._authority = None if authorize is None else Authority(authorize, self._calls, self._peers)
         attendance = Attendance(self._peers)
-        self._responder = Responder(attendance)
+        self._responder = Responder(attendance, self._authority)
         attach = AsyncAttachment if is_async else ThreadAttachment
         self._attachment: Attachment = attach(server, self._engine, attendance, self._responder, self._events)
         self._engine.start()
@@ -108,7 +133,7 @@ class MediaManager:
 
     def stats(self) -> dict[str, Any]:
         """Numbers, fit for JSON: `engine`, `plane` (docs/counters.md), `signaling`, `transports`. Raises Closed."""
-        return self._engine.call(_run(self._collect_stats), CALL_TIMEOUT_S)
+        return self._do(self._collect_stats)
 
     def _collect_stats(self) -> dict[str, Any]:
         return {
@@ -124,9 +149,77 @@ class MediaManager:
 
     def _read(self, function: Callable[[], T], after_close: T) -> T:
         try:
-            return self._engine.call(_run(function), CALL_TIMEOUT_S)
+            return self._do(function)
         except Closed:
             return after_close
+
+    # rooms and moderation
+
+    def join(self, peer: str, room: str) -> None:
+        """Put a peer into a room, whatever authorize says and though it be locked: at once, or as soon as the client of
+        that socket comes. Raises BadRequest, TooManyRooms, RoomFull, TooManyRoomProducers, Closed."""
+        self._do(partial(self._peers.place, peer, _name("room", room)))
+
+    def leave(self, peer: str, room: str) -> None:
+        """Take a peer out of a room; it is told. Out of its last one it sees nobody. Raises NotFound, Closed."""
+        self._do(partial(self._peers.displace, peer, room))
+
+    def kick(self, peer: str, reason: str = "") -> None:
+        """End a peer's session and its media; its client does not come back by itself. Its Socket.IO connection is the
+        application's, and stays. Raises NotFound, Closed."""
+        error = Kicked("the server has ended the session", reason)
+        self._do(lambda: self._peers.kick(self._peers.find(peer), error))
+
+    def mute(self, peer: str, label: str | None = None, muted: bool = True) -> None:
+        """Forward a track, or all tracks of a peer, to nobody, those to come too, until it is taken back with
+        `muted=False`. Raises NotFound for a peer that is not there, Closed."""
+        self._do(lambda: self._peers.mute(self._peers.find(peer), label, muted))
+
+    def close_producer(self, producer_id: str) -> None:
+        """End a track; its publisher may publish again, unless authorize says no. Raises NotFound, Closed."""
+        self._do(lambda: self._peers.close_publication(self._peers.publication(producer_id), "closed"))
+
+    def close_room(self, room: str) -> None:
+        """Take everybody out of a room. Without anybody in it there is nothing to do. Raises Closed."""
+        self._do(partial(self._peers.close_room, room))
+
+    def lock_room(self, room: str, locked: bool = True) -> None:
+        """Let nobody else in but whom join() puts there; `locked=False` undoes it. Raises BadRequest, Closed."""
+        self._do(partial(self._peers.lock_room, _name("room", room), locked))
+
+    # rights and policy
+
+    def reauthorize(self, peer: str | None = None) -> Future[int]:
+        """Ask authorize again for all that a peer, or everybody, has been allowed, and take away what is refused.
+
+        Returns at once. The future has the number of rights taken away when all answers are in: wait for it with
+        result() on a thread of your own, or `await asyncio.wrap_future(…)`. Raises NotFound, ConfigError, Closed.
+        """
+        if self._authority is None:
+            raise ConfigError("there is no authorize to ask", "pass authorize=… to MediaManager")
+        sessions = self._do(lambda: self._peers.sessions() if peer is None else [self._peers.find(peer)])
+        return self._engine.run(self._authority.reauthorize(sessions))
+
+    def reevaluate(self, viewer: str | None = None, publisher: str | None = None) -> None:
+        """Ask subscription_policy again: about all tracks on their way, or those to the viewer, of the publisher, or
+        between the two. Returns at once; the old decisions hold until the new ones are in. A peer that is not there has
+        no tracks. Raises ConfigError, Closed."""
+        policy = self._policy
+        if policy is None:
+            raise ConfigError("there is no subscription_policy to ask", "pass subscription_policy=… to MediaManager")
+        self._do(lambda: policy.reevaluate(self._canonical(viewer), self._canonical(publisher)))
+
+    def explain(self, viewer: str, publisher: str, label: str) -> Explanation:
+        """The first broken link of a track on its way from publisher to viewer. Raises NotFound when there is no such
+        viewer, Closed."""
+        return self._do(lambda: explain(gather(self._peers, self._peers.find(viewer), publisher, label), "the viewer"))
+
+    def _canonical(self, peer: str | None) -> str | None:
+        return None if peer is None else self._peers.names_of(peer)[0]
+
+    def _do(self, function: Callable[[], T]) -> T:
+        """On the engine's loop. Raises what the function raises, Closed."""
+        return self._engine.call(_run(function), CALL_TIMEOUT_S)
 
     # the end
 
@@ -136,6 +229,7 @@ class MediaManager:
         self._attachment.detach()
         self._read(self._end, None)
         self._engine.close()
+        self._calls.close()
 
     async def aclose(self) -> None:
         """close(), for an event loop, which goes on meanwhile."""
@@ -156,6 +250,13 @@ class MediaManager:
 
 async def _run(function: Callable[[], T]) -> T:
     return function()
+
+
+def _name(what: str, given: object) -> str:
+    """Raises BadRequest: what a client could not name, it could not leave either."""
+    if not isinstance(given, str) or not 1 <= len(given) <= MAX_NAME_LENGTH:
+        raise BadRequest(f"{what}={given!r} is not the name of a {what}", f"it has 1 to {MAX_NAME_LENGTH} characters")
+    return given
 
 
 def _find_server(sio: Any) -> Any:

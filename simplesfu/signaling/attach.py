@@ -12,6 +12,7 @@ sends no acknowledgement, and its client would wait for ever.
 """
 from __future__ import annotations
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -53,6 +54,8 @@ class Attachment(ABC):
         self, sio: Any, engine: Engine, attendance: Attendance, responder: Responder, events: AppEvents
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The application's, if it has one: known from the first client on."""
         self._sio = sio
         self._engine = engine
         self._attendance = attendance

@@ -25,7 +25,6 @@ class AsyncAttachment(Attachment):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks = TaskSet()
 
     def wake_events(self) -> None:
@@ -39,7 +38,7 @@ class AsyncAttachment(Attachment):
 
     def _make_handlers(self) -> dict[str, Callable[..., Any]]:
         async def connect(sid: str, _environ: object, _auth: object = None) -> None:
-            self._loop = asyncio.get_running_loop()
+            self.loop = asyncio.get_running_loop()
             try:
                 self._connect(sid)
             except Exception as error:
@@ -105,10 +104,10 @@ class AsyncAttachment(Attachment):
         self._call_soon(lambda: self._tasks.spawn(work(), name))
 
     def _call_soon(self, function: Callable[[], object]) -> None:
-        if self._loop is None:
+        if self.loop is None:
             return
         try:
-            self._loop.call_soon_threadsafe(function)
+            self.loop.call_soon_threadsafe(function)
         except RuntimeError:
             logger.debug("the application's event loop has ended")
 

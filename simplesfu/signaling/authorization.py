@@ -127,7 +127,7 @@ class Authority:
             except NotAllowed:
                 self._note_refusal(session, right)
                 raise
-            if changes == self._changes.get(session, 0):
+            if self._is_current(session, changes):
                 return
         raise NotAllowed("the rights keep on changing", "try again")
 
@@ -136,36 +136,44 @@ class Authority:
         turns = asyncio.Semaphore(AT_ONCE)
         taken = 0
 
-        async def ask(session: PeerSession, held: Held) -> None:
+        async def ask(session: PeerSession, held: Held, changes: int) -> None:
             nonlocal taken
             async with turns:
+                if not self._is_current(session, changes):
+                    return
                 try:
                     await self._ask(session, held.right)
                 except NotAllowed:
-                    taken += 1
-                    held.take_away()
+                    follow, refused = held.take_away, 1
                 else:
-                    held.allow()
+                    follow, refused = held.allow, 0
+                if self._is_current(session, changes):
+                    taken += refused
+                    follow()
 
         async with asyncio.TaskGroup() as group:
             for session in list(sessions):
-                self._changes[session] = self._changes.get(session, 0) + 1
+                changes = self._changes[session] = self._changes.get(session, 0) + 1
                 for held in self._rights_of(session):
-                    group.create_task(ask(session, held))
+                    group.create_task(ask(session, held, changes))
         return taken
 
+    def _is_current(self, session: PeerSession, changes: int) -> bool:
+        """Not when the peer has left, nor when its rights have changed again, as that question is on its way then."""
+        return not session.closed and self._changes.get(session, 0) == changes
+
     async def _ask(self, session: PeerSession, right: Right) -> None:
-        rooms = self._peers.rooms_of(session)
+        rooms, sid = self._peers.rooms_of(session), session.application_sid
 
         def authorize(kept: SessionData | None) -> Awaitable[bool | None] | bool | None:
             if kept is not None:
                 self._known[session] = kept
-            return self._authorize(AuthorizationRequest(
-                **asdict(right), peer_id=session.id, rooms=rooms, sid=session.application_sid, session=self._known.get(session, {})
-            ))
+            known = self._known.get(session, {})
+            return self._authorize(AuthorizationRequest(**asdict(right), peer_id=session.id, rooms=rooms, sid=sid,
+                                                        session=known))
 
         try:
-            allowed = await self._calls.call_for(session.application_sid, authorize)
+            allowed = await self._calls.call_for(sid, authorize)
             if allowed is not None and not isinstance(allowed, bool):
                 raise TypeError(f"{type(allowed).__name__} is no answer: return True, False or None")
         except NotAllowed:
@@ -186,7 +194,8 @@ class Authority:
         peers = self._peers
         for room in peers.rooms_of(session):
             if room not in session.placed_rooms:
-                yield Held(Right(action="join", room=room), _nothing, partial(peers.displace, session, room))
+                yield Held(Right(action="join", room=room), _nothing,
+                           partial(peers.displace, session.id, room, "not_allowed"))
         for publication in session.publications.values():
             yield Held(_to_produce(publication), _nothing,
                        partial(peers.close_publication, publication, "not_allowed"))
@@ -195,6 +204,8 @@ class Authority:
         for publication in {*session.offers.values(), *session.denied}:
             yield Held(_to_consume(publication), partial(peers.allow, session, publication),
                        partial(peers.deny, session, publication))
+        for label in list(session.data.labels):
+            yield Held(Right(action="data", label=label), _nothing, partial(peers.data.close_label, session, label))
 
 
 def _undecided(error: Exception) -> NotAllowed:

@@ -1,39 +1,45 @@
 """A room's bitrate, shared evenly among those who send into it."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from simplesfu.config import MediaConfig
 from simplesfu.signaling.rooms import Room, Rooms
 from simplesfu.signaling.session import PeerSession
 
 
 class RoomBitrates:
-    """Who sends into several rooms gets the smallest of its shares, as each of them gets all that it sends.
+    """Who sends into several rooms gets the smallest of its shares, as each of them gets all that it sends. Without
+    max_room_bitrate_bps nobody is told anything: a transport has its own limit from the start."""
 
-    `max_room_bps` 0: rooms have no limit, and nobody is told anything. `max_peer_bps` 0: peers have none.
-    """
-
-    def __init__(
-        self, rooms: Rooms, sessions: Mapping[str, PeerSession], *, max_room_bps: int, max_peer_bps: int
-    ) -> None:
+    def __init__(self, rooms: Rooms, sessions: Mapping[str, PeerSession], config: MediaConfig) -> None:
         self._rooms = rooms
         self._sessions = sessions
-        self._max_room_bps = max_room_bps
-        self._max_peer_bps = max_peer_bps
+        self._max_room_bps = config.max_room_bitrate_bps
+        self._max_peer_bps = config.max_incoming_bitrate_bps or config.max_room_bitrate_bps
+        if self._max_room_bps:
+            rooms.on_change.connect(self._share)
 
-    def share(self, rooms: Iterable[Room]) -> None:
-        """Somebody has come to these rooms, has left them, or sends there for the first or no longer."""
-        if not self._max_room_bps:
-            return
-        for peer_id in {peer_id: None for room in rooms for peer_id in self._rooms.members(room)}:
-            session = self._sessions[peer_id]
+    def share_of(self, session: PeerSession) -> None:
+        """It begins to send, or ends, or does so over another transport."""
+        if self._max_room_bps:
+            for room in self._rooms.all_of(session.id):
+                self._share(room)
+
+    def _share(self, room: Room) -> None:
+        for session in self._members(room):
+            limit_bps = self._limit_of(session)
             for entry in session.transports.values():
                 if entry.direction == "send" and not entry.transport.closed:
-                    entry.transport.limit_incoming(self._limit_of(peer_id))
+                    entry.transport.limit_incoming(limit_bps)
 
-    def _limit_of(self, peer_id: str) -> int:
-        shares = [self._max_room_bps // max(1, self._senders_in(room)) for room in self._rooms.all_of(peer_id)]
-        return min([*shares, self._max_peer_bps or self._max_room_bps])
+    def _limit_of(self, session: PeerSession) -> int:
+        return min([self._max_peer_bps, *(self._share_in(room) for room in self._rooms.all_of(session.id))])
 
-    def _senders_in(self, room: Room) -> int:
-        return sum(1 for peer_id in self._rooms.members(room) if self._sessions[peer_id].publications)
+    def _share_in(self, room: Room) -> int:
+        senders = sum(1 for session in self._members(room) if session.publications)
+        return self._max_room_bps // max(1, senders)
+
+    def _members(self, room: Room) -> list[PeerSession]:
+        """Who is on its way out may be in a room still, and is here no longer."""
+        return [self._sessions[peer_id] for peer_id in self._rooms.members(room) if peer_id in self._sessions]

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.link import LinkState
+from simplesfu.signaling.bitrate import RoomBitrates
 from simplesfu.signaling.clock import Clock
 from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
 from simplesfu.signaling.messages import Direction, TransportStateChange
@@ -34,9 +35,17 @@ class Holdings:
     """`grace_period_s`: how long a transport whose link has ended waits to be replaced, or for ICE to restart."""
 
     def __init__(
-        self, offers: Offers, report: Report, clock: Clock, *, grace_period_s: float, policy: Policy | None
+        self,
+        offers: Offers,
+        bitrates: RoomBitrates,
+        report: Report,
+        clock: Clock,
+        *,
+        grace_period_s: float,
+        policy: Policy | None,
     ) -> None:
         self._offers = offers
+        self._bitrates = bitrates
         self._report = report
         self._clock = clock
         self._grace_period_s = grace_period_s
@@ -47,6 +56,7 @@ class Holdings:
         session.transports[transport.id] = entry
         transport.on_state.connect(partial(self._transport_changed, session, entry))
         transport.on_close.connect(partial(self._transport_closed, session, entry))
+        self._bitrates.share_of(session)
 
     def publish(self, publication: Publication) -> None:
         """Offer a new one to those whom it concerns."""
@@ -54,6 +64,7 @@ class Holdings:
         publisher.publications[producer.id] = publication
         producer.on_close.connect(partial(self._publication_ended, publication))
         publication.settle()
+        self._bitrates.share_of(publisher)
         self._report("producer_added", publication.info())
         self._offers.refresh_publisher(publisher, "closed")
 
@@ -94,6 +105,7 @@ class Holdings:
         del publication.publisher.publications[publication.producer.id]
         for viewer in list(publication.viewers.values()):
             self._offers.withdraw(viewer, publication, publication.ends_as)
+        self._bitrates.share_of(publication.publisher)
         self._report("producer_removed", publication.info())
 
     def _subscription_ended(self, subscription: Subscription, _reason: str) -> None:

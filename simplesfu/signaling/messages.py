@@ -4,7 +4,7 @@ Python's snake_case becomes the wire's camelCase here (and in simplesfu.types).
 """
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -18,7 +18,9 @@ from simplesfu.types import (
     SctpParameters,
 )
 
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
+MAX_NAME_LENGTH: Final = 128
+
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
 """An id, a label or the id of a room, as a client may send it."""
 
 RequestId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -278,6 +280,15 @@ class ProducerUnavailable(Notification):
     event: ClassVar[str] = "producerUnavailable"
     producer_id: str
     peer_id: str
+    label: str
+    reason: UnavailableReason
+
+
+class ProducerClosed(Notification):
+    """To its publisher: the server has ended it."""
+
+    event: ClassVar[str] = "producerClosed"
+    producer_id: str
     label: str
     reason: UnavailableReason
 

@@ -21,11 +21,20 @@ from simplesfu.errors import (
     TooManyRooms,
 )
 from simplesfu.signaling.admission import TokenBucket
+from simplesfu.signaling.bitrate import RoomBitrates
 from simplesfu.signaling.clock import Clock, LoopClock
 from simplesfu.signaling.data_routing import DataRouting
 from simplesfu.signaling.holdings import Holdings, Policy, Report
 from simplesfu.signaling.info import PeerInfo
-from simplesfu.signaling.messages import DisconnectionReason, Ended, RoomJoined, RoomLeft, RoomLeftReason
+from simplesfu.signaling.messages import (
+    DisconnectionReason,
+    Ended,
+    ProducerClosed,
+    RoomJoined,
+    RoomLeft,
+    RoomLeftReason,
+    UnavailableReason,
+)
 from simplesfu.signaling.offers import Offers
 from simplesfu.signaling.placements import Placements
 from simplesfu.signaling.rooms import Rooms
@@ -55,7 +64,12 @@ class Peers:
         self.offers = Offers(self._sessions, self.rooms)
         self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
         self.holdings = Holdings(
-            self.offers, report, self.clock, grace_period_s=config.grace_period_s, policy=policy
+            self.offers,
+            RoomBitrates(self.rooms, self._sessions, config),
+            report,
+            self.clock,
+            grace_period_s=config.grace_period_s,
+            policy=policy,
         )
 
     # coming and going
@@ -151,6 +165,10 @@ class Peers:
     def rooms_of(self, session: PeerSession) -> tuple[str, ...]:
         return self.rooms.rooms_of(session.id)
 
+    def rooms_shared(self, session: PeerSession, other: PeerSession) -> tuple[str, ...]:
+        others = self.rooms_of(other)
+        return tuple(room for room in self.rooms_of(session) if room in others)
+
     def infos(self) -> dict[str, PeerInfo]:
         """What the application may see."""
         return {
@@ -229,33 +247,45 @@ class Peers:
         self.offers.refresh(session, publication.publisher, "not_allowed")
 
     def allow(self, session: PeerSession, publication: Publication) -> None:
-        """Take back deny()."""
-        session.denied.discard(publication)
-        self.offers.refresh(session, publication.publisher, "not_allowed")
+        """Take back deny(). What is offered still, as only consuming it was refused, is offered anew."""
+        if publication in session.denied:
+            self.offers.refresh(session, publication.publisher, "not_allowed")
+            session.denied.discard(publication)
+            self.offers.refresh(session, publication.publisher, "not_allowed")
 
-    def mute(self, session: PeerSession, label: str, muted: bool = True) -> None:
-        """Forward what the peer sends under that label to nobody, now and later."""
+    def mute(self, session: PeerSession, label: str | None, muted: bool = True) -> None:
+        """Forward what the peer sends under that label, or all that it sends, to nobody, now and later. What was muted
+        altogether is unmuted altogether."""
         if muted:
             session.muted_labels.add(label)
+        elif label is None:
+            session.muted_labels.clear()
         else:
             session.muted_labels.discard(label)
-        publication = session.publication_of(label)
-        if publication is None:
-            return
-        publication.settle()
-        for viewer in publication.viewers.values():
-            subscription = viewer.subscription_of(publication)
-            if subscription is not None:
-                subscription.settle()
+        for publication in session.publications.values():
+            if label in (None, publication.label):
+                publication.settle()
+                for viewer in publication.viewers.values():
+                    subscription = viewer.subscription_of(publication)
+                    if subscription is not None:
+                        subscription.settle()
 
-    def mute_publication(self, publication: Publication, muted: bool = True) -> None:
-        self.mute(publication.publisher, publication.label, muted)
+    def publication(self, producer_id: str) -> Publication:
+        """Of whomever: for the server's own use. Raises NotFound."""
+        for session in self._sessions.values():
+            if producer_id in session.publications:
+                return session.publications[producer_id]
+        raise NotFound(f"no producer {producer_id!r}", "it has ended, or was never there")
 
-    def close_publication(self, publication: Publication, reason: DisconnectionReason | None = None) -> None:
+    def close_publication(self, publication: Publication, reason: UnavailableReason) -> None:
         """A second call does nothing."""
-        if reason is not None:
-            publication.ends_as = reason
+        if publication.producer.closed:
+            return
+        publication.ends_as = reason
         publication.producer.close()
+        publication.publisher.notify(
+            ProducerClosed(producer_id=publication.producer.id, label=publication.label, reason=reason)
+        )
 
     def check_room_for_track(self, session: PeerSession) -> None:
         """Raises TooManyRoomProducers."""

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.signaling.app_calls import AppCalls
 from simplesfu.signaling.decision import FORWARD, HOLD, Decision, SubscriptionRequest
-from simplesfu.signaling.session import Subscription
+from simplesfu.signaling.session import PeerSession, Subscription
 
 Verdict: TypeAlias = Decision | bool | None
 """None forwards, as True does: a policy names what it limits."""
@@ -22,12 +22,15 @@ class SubscriptionPolicy:
     until the new one is in, or when the application fails to give one."""
 
     def __init__(
-        self, decide: PolicyFunction, calls: AppCalls, rooms_of: Callable[[Subscription], tuple[str, ...]]
+        self,
+        decide: PolicyFunction,
+        calls: AppCalls,
+        rooms_shared: Callable[[PeerSession, PeerSession], tuple[str, ...]],
     ) -> None:
         calls.check("subscription_policy", decide)
         self._decide = decide
         self._calls = calls
-        self._rooms_of = rooms_of
+        self._rooms_shared = rooms_shared
         self._subscriptions: dict[Subscription, None] = {}
         self._due: dict[Subscription, None] = {}
         self._asking: set[Subscription] = set()
@@ -76,7 +79,7 @@ class SubscriptionPolicy:
             label=publication.label,
             kind=publication.producer.kind,
             metadata=publication.metadata,
-            rooms=self._rooms_of(subscription),
+            rooms=self._rooms_shared(subscription.viewer, publication.publisher),
         )
         try:
             decision = _decision(await self._calls.call(self._decide, request))

@@ -16,7 +16,7 @@ from simplesfu.signaling.attendance import Attendance
 from simplesfu.signaling.authorization import Authority, Right
 from simplesfu.signaling.peers import Peers
 from simplesfu.signaling.replay import Answer
-from simplesfu.signaling.requests import connection, data, media, people
+from simplesfu.signaling.requests import connection, data, explanation, media, people
 from simplesfu.signaling.session import Connection, PeerSession
 
 NAMESPACE: Final = "/simplesfu"
@@ -67,6 +67,8 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "openData": Request(d.OpenData, m.Nothing, data.open_data, rights.data),
     "produceData": Request(d.ProduceData, d.ProduceDataAnswer, data.produce_data),
     "consumeData": Request(d.ConsumeData, d.ConsumeDataAnswer, data.consume_data),
+    "explain": Request(m.TrackTarget, explanation.ExplainAnswer, explanation.explain_track, enters=False,
+                       repeatable=True),
     "getStats": Request(m.Nothing, m.StatsAnswer, connection.get_stats, enters=False, repeatable=True),
 })
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
+from simplesfu.control.signal import Signal
 from simplesfu.errors import NotFound
 
 Room: TypeAlias = str | None
@@ -25,6 +26,8 @@ class Rooms:
         self._members: dict[Room, dict[str, None]] = {}
         self._rooms: dict[str, dict[Room, None]] = {}
         self._locked: set[str] = set()
+        self.on_change: Signal[[Room]] = Signal()
+        """Somebody has come to that room, or has left it."""
 
     def add(self, peer_id: str, rooms: Sequence[str] = ()) -> SightChange:
         """Put a new peer into these rooms, or into the lobby."""
@@ -95,6 +98,7 @@ class Rooms:
     def _enter(self, peer_id: str, room: Room) -> None:
         self._members.setdefault(room, {})[peer_id] = None
         self._rooms[peer_id][room] = None
+        self.on_change.emit(room)
 
     def _exit(self, peer_id: str, room: Room) -> None:
         del self._rooms[peer_id][room]
@@ -102,6 +106,7 @@ class Rooms:
         del members[peer_id]
         if not members:
             del self._members[room]
+        self.on_change.emit(room)
 
     @staticmethod
     def _change(before: Iterable[str], after: Iterable[str]) -> SightChange:

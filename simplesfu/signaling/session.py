@@ -105,7 +105,7 @@ class Publication:
     @property
     def muted(self) -> bool:
         """By the server."""
-        return self.label in self.publisher.muted_labels
+        return not self.publisher.muted_labels.isdisjoint((self.label, None))
 
     def settle(self) -> None:
         """Carry out what the publisher's and the server's holding come to."""
@@ -239,8 +239,8 @@ class PeerSession:
         self.data = DataDesk()
         self.placed_rooms: set[str] = set()
         """Rooms where the server has put it."""
-        self.muted_labels: set[str] = set()
-        """What the server forwards to nobody. By label: to remove a track and add it again is no way around it."""
+        self.muted_labels: set[str | None] = set()
+        """What the server forwards to nobody; None is all. By label: to add a track again is no way around it."""
         self.denied: WeakSet[Publication] = WeakSet()
         """What the application does not let it have."""
 

@@ -54,7 +54,8 @@ def thread_server() -> Any:
 
 def test_public_names() -> None:
     errors = {name for name in dir(simplesfu.errors) if isinstance(getattr(simplesfu.errors, name), type)}
-    assert set(simplesfu.__all__) == {"MediaManager", "__version__"} | errors
+    values = {"AuthorizationRequest", "Decision", "Explanation", "SubscriptionRequest"}
+    assert set(simplesfu.__all__) == {"MediaManager", "__version__"} | values | errors
     assert all(hasattr(simplesfu, name) for name in simplesfu.__all__)
 
 
