@@ -63,7 +63,7 @@ class PymediasoupPeer(SignallingClient):
     async def _transport(self, direction: str) -> Transport:
         description = await self.ask("createWebRtcTransport", direction=direction)
         create = self.device.createSendTransport if direction == "send" else self.device.createRecvTransport
-        transport = create(**description, sctpParameters=None)
+        transport = create(**description)
 
         @transport.on("connect")
         async def connect(dtls_parameters: DtlsParameters) -> None:
@@ -82,6 +82,17 @@ class PymediasoupPeer(SignallingClient):
                 broadcast=True,
             )
             return str(answer["producerId"])
+
+        @transport.on("producedata")
+        async def produce_data(**told: Any) -> str:
+            answer = await self.ask(
+                "produceData",
+                transportId=description["id"],
+                sctpStreamParameters=plain(told["sctpStreamParameters"]),
+                label=told["label"],
+                protocol=told["protocol"],
+            )
+            return str(answer["dataProducerId"])
 
         self._transports.append(transport)
         return transport

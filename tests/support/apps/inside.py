@@ -19,7 +19,8 @@ PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
 CALL_OBJECTS = (
     *("PeerSession", "PeerTransport", "Publication", "Subscription"),
     *("WebRtcTransport", "Producer", "Consumer"),
-    *("Link", "IceLite", "DtlsTransport"),
+    *("DataTransport", "DataProducer", "DataConsumer", "DataDesk"),
+    *("Link", "IceLite", "DtlsTransport", "SctpTransport"),
 )
 
 

@@ -1,9 +1,11 @@
 // What the tests call. Every function takes and gives plain data; times are milliseconds of performance.now().
 
+import {dataFunctions} from "./data.js";
 import {paintedTrack, readNumber} from "./picture.js";
 import {listenTo, toneTrack} from "./sound.js";
 
 const published = new Map(); // label → {track, stop}
+const paintedBefore = new Map(); // label → frames of the sources that others have taken the place of
 const sights = new Map(); // "peer/label" → what is received under that name
 const events = [];
 const started = []; // what was begun and not waited for, and what became of it
@@ -104,6 +106,7 @@ async function publish(label, source, broadcast, options, metadata) {
   const before = published.get(label);
   published.set(label, source);
   await peer.addTrack(source.track, metadata ? {...metadata, label} : label, broadcast, options);
+  if (before?.painted) paintedBefore.set(label, painted({label, source: before}));
   before?.stop(); // only now: until then viewers see it
 }
 
@@ -195,8 +198,8 @@ async function sent() {
 }
 
 /** How many frames have been painted: what the processor allowed, before any encoder or network had a say. */
-function painted({label}) {
-  return published.get(label).painted();
+function painted({label, source = published.get(label)}) {
+  return (paintedBefore.get(label) ?? 0) + source.painted();
 }
 
 function freezePainting({label}) {
@@ -231,6 +234,7 @@ function close() {
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
   look, mirror, painted, freezePainting, received, sent, loseSocket, close,
+  ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
 };
