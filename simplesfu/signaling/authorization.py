@@ -204,8 +204,6 @@ class Authority:
         for publication in {*session.offers.values(), *session.denied}:
             yield Held(_to_consume(publication), partial(peers.allow, session, publication),
                        partial(peers.deny, session, publication))
-        for label in list(session.data.labels):
-            yield Held(Right(action="data", label=label), _nothing, partial(peers.data.close_label, session, label))
 
 
 def _undecided(error: Exception) -> NotAllowed:
