@@ -27,6 +27,8 @@ interface Saying {
   readonly kind: Kind;
   readonly key: string;
   readonly stands: boolean;
+  /** It takes back a wish that stood, and that the server need not know of: there may have been another session. */
+  readonly takesBack: boolean;
   say(session: Session): Promise<unknown>;
   /** The last session it was said in, and what became of it there. */
   said?: { session: Session; answer: Promise<unknown> };
@@ -127,7 +129,8 @@ export class Wishes {
     payload: Payload<Name>,
   ): Promise<Reply<Name>> {
     const key = keyOf(kind, id);
-    const asking: Saying = { kind, key, stands, say: (session) => session.request(name, payload) };
+    const takesBack = !stands && this.#standing.has(key);
+    const asking: Saying = { kind, key, stands, takesBack, say: (session) => session.request(name, payload) };
     if (stands) this.#standing.set(key, asking);
     else this.#standing.delete(key);
     this.#asked.add(asking);
@@ -146,7 +149,7 @@ export class Wishes {
     try {
       return await saying.say(session);
     } catch (error) {
-      if (!saying.stands && isGone(error)) return {}; // there is nothing to take back
+      if (saying.takesBack && isGone(error)) return {};
       const refused = !session.closed && !UNDECIDED.has(toSimplePeerError(error).code);
       // What the server does not grant is not a wish any longer, unless it has been wished anew.
       if (refused && this.#standing.get(saying.key) === saying) this.#standing.delete(saying.key);

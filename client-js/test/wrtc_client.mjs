@@ -186,5 +186,15 @@ async function obey(line) {
 
 const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => void obey(line));
-// libwebrtc's threads keep a process alive, and may crash in its orderly end
-lines.on("close", () => process.reallyExit(0));
+lines.on("close", leave);
+
+/** As a page does: the server hears goodbye, and waits for nobody. */
+function leave() {
+  // libwebrtc's threads keep a process alive, and may crash in its orderly end
+  const exit = () => process.reallyExit(0);
+  if (!socket?.connected) exit();
+  setTimeout(exit, 500);
+  socket.io.once("close", exit);
+  peer.close();
+  socket.disconnect();
+}
