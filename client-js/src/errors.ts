@@ -32,21 +32,21 @@ export type ErrorCode =
   | "cannot_move"
   /** A limit of the server's. Cure: use less of it, or raise the option that the hint names. */
   | "limit_reached"
-  /** Cure: close what is not used, or raise max_transports_per_peer. */
+  /** You have as many transports as one peer may have. Cure: close what is not used, or raise max_transports_per_peer. */
   | "too_many_transports"
-  /** Cure: remove tracks that nobody needs, or raise max_producers_per_peer. */
+  /** You send as many tracks as one peer may. Cure: remove tracks that nobody needs, or raise max_producers_per_peer. */
   | "too_many_producers"
-  /** Cure: disconnect from peers that are not watched, or raise max_consumers_per_peer. */
+  /** You receive as many tracks as one peer may. Cure: disconnect from peers that are not watched, or raise max_consumers_per_peer. */
   | "too_many_consumers"
-  /** Cure: leave rooms, or raise max_rooms_per_peer. */
+  /** You are in as many rooms as one peer may be. Cure: leave rooms, or raise max_rooms_per_peer. */
   | "too_many_rooms"
-  /** Cure: take wishes about others back (disconnectFromPeer, resumePeer), or raise max_wishes_per_peer. */
+  /** You have said as much about other peers as is kept. Cure: take wishes about others back (disconnectFromPeer, resumePeer), or raise max_wishes_per_peer. */
   | "too_many_wishes"
-  /** Cure: join less often, or raise max_joins_per_second. */
+  /** You join rooms more often in a second than a peer may. Cure: join less often, or raise max_joins_per_second. */
   | "too_many_joins"
-  /** Cure: remove tracks from the room, or raise max_producers_per_room. */
+  /** The room has as many tracks as it may have. Cure: remove tracks from the room, or raise max_producers_per_room. */
   | "too_many_room_producers"
-  /** Cure: wait until somebody leaves, take another room, or raise max_peers_per_room. */
+  /** The room has as many peers as it may have. Cure: wait until somebody leaves, take another room, or raise max_peers_per_room. */
   | "room_full"
   /** The application has locked the room. Cure: ask again when it is open; lock_room(room, locked=False) opens it. */
   | "room_locked"

@@ -68,6 +68,11 @@ async def test_page_blocks_run(browser: Browser) -> None:
         await publisher.context.close()
 
 
+def test_the_codes_are_those_of_the_client() -> None:
+    ran = subprocess.run([sys.executable, "docs/error_tables.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
 @pytest.mark.slow
 def test_the_pages_build(tmp_path: Path) -> None:
     """Every link and anchor leads somewhere; a warning is an error."""
