@@ -14,6 +14,10 @@ export type AnySocket = Socket<any, any>;
 
 const NAMESPACE = "/simplesfu";
 
+/** Between attempts to reconnect, where the application has chosen nothing: socket.io's own 5 s, 7.5 with its jitter,
+ * would often outlast what is left of the server's grace period. */
+const RECONNECTION_DELAY_MAX_MS = 2_000;
+
 /** How a connection ended, which tells what may become of the session. */
 export type Ending =
   /** The network's doing; socket.io reconnects by itself. */
@@ -53,9 +57,13 @@ export class Signaling {
       );
     }
     taken.add(socket.io);
+    // After silence a request over HTTP would take a connection from the browser's pool that is as dead as the socket
+    // was, and wait for an answer until Socket.IO loses patience. A WebSocket that worked before is opened afresh.
+    socket.io.opts.rememberUpgrade ??= true;
     this.#application = socket;
     this.#timeoutMs = timeoutMs;
     this.#observer = observer;
+    if (socket.io.opts.reconnectionDelayMax === undefined) socket.io.reconnectionDelayMax(RECONNECTION_DELAY_MAX_MS);
     // Without the goodbye others would see this peer for the whole grace period.
     this.#stopWatchingPage = watchPage({ leaving: () => this.leave(), returned: () => this.rejoin() });
     socket.on("connect", this.#join);

@@ -178,3 +178,12 @@ test("a connection can have only one; after close() another", async () => {
   const again = start(socket);
   await connected(again.heard);
 });
+
+test("reconnecting is hurried where the application leaves that to socket.io, and nowhere else", () => {
+  const left = server.socket({ autoConnect: false });
+  start(left);
+  assert.equal(left.io.reconnectionDelayMax(), 2_000);
+  const chosen = server.socket({ autoConnect: false, reconnectionDelayMax: 7_000 });
+  start(chosen);
+  assert.equal(chosen.io.reconnectionDelayMax(), 7_000);
+});
