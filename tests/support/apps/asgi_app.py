@@ -14,12 +14,24 @@ import msgspec
 import socketio
 import uvicorn
 
-from simplesfu import MediaManager
+from simplesfu import Decision, MediaManager, SubscriptionRequest
 from simplesfu.signaling.app_events import EVENTS
 
 inside.log_everything()
 sio = socketio.AsyncServer(async_mode="asgi")
-media = MediaManager(sio, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+decisions: dict[str, Decision] = {}
+"""By viewer, of the subscription policy that the option "decides" asks for."""
+
+
+def decide(request: SubscriptionRequest) -> Decision | None:
+    return decisions.get(request.viewer_id)
+
+
+def make_media(*, decides: bool = False, **options: Any) -> MediaManager:
+    return MediaManager(sio, subscription_policy=decide if decides else None, **options)
+
+
+media = make_media(**json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
 
 
 heard: list[dict[str, Any]] = []
@@ -35,7 +47,8 @@ def listen_to(event: str) -> None:
 
 
 for name in EVENTS:
-    listen_to(name)
+    if name != "data":  # messages are noted where a test is about them
+        listen_to(name)
 
 
 async def end_transport(transport_id: str, end: str) -> None:
@@ -59,6 +72,11 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
         body = json.dumps(heard).encode()
     elif path == "/_end_transport":
         media._engine.call(end_transport(query["id"][0], query["end"][0]), 5)
+        body = b"{}"
+    elif path == "/_decide":
+        viewer = query["viewer"][0]
+        decisions[viewer] = Decision(**json.loads(query["decision"][0]))
+        media.reevaluate(viewer=viewer)
         body = b"{}"
     elif path == "/_block":
         time.sleep(seconds)  # noqa: ASYNC251  (what an application should not do, and does)
