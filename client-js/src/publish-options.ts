@@ -4,8 +4,8 @@ import { SimplePeerError } from "./errors.js";
 
 export interface PublishOptions {
   /**
-   * Video in three sizes at once (two below 480 lines, and for screens), so that the server can give each viewer what
-   * that one can take. Default: false.
+   * Video in several sizes at once, so that the server can give each viewer what that one can take: three from 540
+   * lines on, two from 270 lines on and for screens. Default: false.
    */
   simulcast?: boolean;
   /** Your own encodings, as in RTCRtpTransceiverInit.sendEncodings, lowest quality first; they overrule all presets. */
@@ -29,11 +29,14 @@ type ProducerChoices = Pick<mediasoup.ProducerOptions, "encodings" | "codec" | "
 const CAMERA_MAX_BITRATE_BPS = 1_500_000;
 const LARGE_MAX_BITRATE_BPS = 2_500_000;
 const LARGE_HEIGHT = 1080;
+const CAMERA_MAX_HALVINGS = 2;
 const UNKNOWN_HEIGHT = 720;
 /** Half as high and half as wide needs more than a quarter of the bits. */
 const HALVED_BITRATE_SHARE = 0.3;
-const LEAST_HALVED_HEIGHT = 240;
-const MAX_HALVINGS = 2;
+/** From so many lines on a picture is sent halved as well, and halved twice. With more sizes than these Chromium leaves
+ * the best one out. */
+const HALVED_FROM_HEIGHT = 270;
+const HALVED_TWICE_FROM_HEIGHT = 540;
 
 /** A screen is large and mostly still: few frames, but sharp ones. */
 const SCREEN_MAX_BITRATE_BPS = 2_500_000;
@@ -90,17 +93,17 @@ function videoEncodings(track: MediaStreamTrack, options: PublishOptions): media
   const maxBitrate = options.maxBitrate ?? (detail ? SCREEN_MAX_BITRATE_BPS : cameraBitrate(height));
   const best = { maxBitrate, ...(detail && { maxFramerate: SCREEN_MAX_FRAMERATE }) };
   if (!options.simulcast) return [best];
-  return sizes(height, detail ? SCREEN_MAX_HALVINGS : MAX_HALVINGS).map((halvings) => ({
+  return sizes(height, detail ? SCREEN_MAX_HALVINGS : CAMERA_MAX_HALVINGS).map((halvings) => ({
     ...best,
     scaleResolutionDownBy: 2 ** halvings,
     maxBitrate: Math.round(maxBitrate * HALVED_BITRATE_SHARE ** halvings),
   }));
 }
 
-/** How often each size is halved, the smallest first; always at least two sizes, or it would be no simulcast. */
+/** How often each size is halved, the smallest first. */
 function sizes(height: number, maxHalvings: number): number[] {
-  const useful = Math.floor(Math.log2(height / LEAST_HALVED_HEIGHT)) + 1;
-  const halvings = Math.min(Math.max(useful, 1), maxHalvings);
+  const useful = height >= HALVED_TWICE_FROM_HEIGHT ? 2 : height >= HALVED_FROM_HEIGHT ? 1 : 0;
+  const halvings = Math.min(useful, maxHalvings);
   return Array.from({ length: halvings + 1 }, (_, index) => halvings - index);
 }
 

@@ -29,7 +29,7 @@ test("one encoding, with a limit that fits the picture", () => {
   assert.deepEqual(encodings({ maxBitrate: 300_000 }), [[undefined, 300_000]]);
 });
 
-test("simulcast is three sizes, the smallest first, and two for a small picture", () => {
+test("simulcast is three sizes, the smallest first, and fewer for a small picture", () => {
   const large = [
     [4, 135_000],
     [2, 450_000],
@@ -40,7 +40,8 @@ test("simulcast is three sizes, the smallest first, and two for a small picture"
     [2, 300_000],
     [1, 1_000_000],
   ]);
-  assert.equal(encodings({ simulcast: true }, { width: 160, height: 90 })?.length, 2);
+  assert.equal(encodings({ simulcast: true }, { width: 640, height: 480 })?.length, 2);
+  assert.deepEqual(encodings({ simulcast: true }, { width: 160, height: 90 }), [[1, 1_500_000]]);
 });
 
 test("a shared screen is sharp at few frames a second, and says so to the browser", () => {
