@@ -5,7 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.in_process import MediaApp, media_app
+from support.waiting import until
+from support.wire_peer import WirePeer
 
+from simplesfu import Explanation
 from simplesfu.signaling.explain import CHECKS, SILENCE_MS, TrackFacts, TransportFacts, explain
 
 CONNECTED = TransportFacts(state="connected", last_received_age_ms=20)
@@ -101,3 +105,85 @@ def test_the_application_is_told_of_the_viewer_by_name() -> None:
 def test_peers_out_of_sight_look_the_same_whatever_they_are() -> None:
     elsewhere = replace(WHOLE, in_sight=False, publisher_paused=True, published=False, denied=True)
     assert explain(elsewhere) == explain(TrackFacts(in_sight=False))
+
+
+# with a real call, link by link
+
+
+def why(app: MediaApp, viewer: WirePeer, publisher: WirePeer) -> Explanation:
+    explanation = app.media.explain(viewer.peer_id, publisher.peer_id, "webcam")
+    print(explanation.code, "|", explanation.message)
+    return explanation
+
+
+async def test_a_call_comes_about_link_by_link() -> None:
+    """Each step mends the first broken link, and the next one shows."""
+    async with media_app() as app, WirePeer(app.url) as alice, WirePeer(app.url) as bob:
+        await alice.ask("joinRoom", roomId="hall")
+        await bob.ask("joinRoom", roomId="cellar")
+        assert why(app, bob, alice).code == "peer_unknown"
+        await bob.ask("joinRoom", roomId="hall")
+        assert why(app, bob, alice).code == "no_such_track"
+
+        sending = await alice.describe("send")
+        stream = await alice.produce("webcam", broadcast=False, more={"paused": True})
+        assert why(app, bob, alice).code == "publisher_muted"
+        await alice.ask("resumeProducer", producerId=stream.producer_id)
+        assert why(app, bob, alice).message == "ICE: no UDP from the publisher so far"
+        await sending.connect()
+        await until(lambda: why(app, bob, alice).code == "publisher_silent", "connected", every_s=0.05)
+        async with stream.running():
+            await until(lambda: why(app, bob, alice).code == "not_connected", "packets", every_s=0.05)
+            await bob.ask("connectToPeer", peerId=alice.peer_id)
+            assert why(app, bob, alice).code == "consumer_missing"
+
+            receiving = await bob.describe("recv")
+            consumer = await bob.ask("consume", transportId=bob.transport_ids["recv"], producerId=stream.producer_id)
+            assert "not ready" in why(app, bob, alice).message
+            await bob.ask("resumeConsumer", consumerId=consumer["consumerId"])
+            assert why(app, bob, alice).message == "ICE: no UDP from the viewer so far"
+            await receiving.connect()
+            await until(lambda: why(app, bob, alice).ok, "the whole way", every_s=0.05)
+            await bob.gets(consumer)
+
+            await bob.ask("pausePeer", peerId=alice.peer_id, label="webcam")
+            assert why(app, bob, alice).message == "paused by the viewer"
+            told = await bob.ask("explain", peerId=alice.peer_id, label="webcam")
+            assert told["explanation"]["message"] == "paused by you"
+            await bob.ask("resumePeer", peerId=alice.peer_id, label="webcam")
+            await until(lambda: why(app, bob, alice).ok, "forwarding again", every_s=0.05)
+
+            await alice.lose_socket()
+            await bob.gets(consumer)
+            assert why(app, bob, alice).ok, "a lost socket stops no packet"
+        await until(lambda: why(app, bob, alice).code == "peer_reconnecting", "silence", every_s=0.1)
+
+
+async def test_without_a_keyframe() -> None:
+    async with media_app() as app, WirePeer(app.url) as alice, WirePeer(app.url) as bob:
+        await alice.connect("send")
+        await bob.connect("recv")
+        stream = await alice.produce("webcam")
+        await bob.see("webcam", alice)
+
+        def without_a_keyframe() -> bool:
+            stream.send_frame(keyframe=False)
+            return why(app, bob, alice).code == "no_keyframe"
+
+        await until(without_a_keyframe, "a stuck encoder", every_s=0.05)
+        assert why(app, bob, alice).message == "no keyframe so far"
+        stream.send_frame(keyframe=True)
+        await until(lambda: why(app, bob, alice).ok, "a keyframe", every_s=0.05)
+
+
+async def test_out_of_sight_looks_like_nowhere() -> None:
+    async with media_app() as app, WirePeer(app.url) as alice, WirePeer(app.url) as eve:
+        await alice.ask("joinRoom", roomId="hall")
+        await alice.describe("send")
+        await alice.produce("webcam")
+        await eve.ask("joinRoom", roomId="cellar")
+        asked = [{"peerId": peer_id, "label": "webcam"} for peer_id in (alice.peer_id, "nobody")]
+        answers = [await eve.answer("explain", payload) for payload in asked]
+        print(answers[0])
+        assert answers[0] == answers[1]
+        assert answers[0]["data"]["explanation"]["code"] == "peer_unknown"
