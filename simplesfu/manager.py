@@ -16,6 +16,7 @@ from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
 from simplesfu.errors import BadRequest, Closed, ConfigError, Kicked
 from simplesfu.signaling.app_calls import AppCalls, AsyncCalls, ThreadCalls
+from simplesfu.signaling.app_data import AppData
 from simplesfu.signaling.app_events import AppEvents, Handler
 from simplesfu.signaling.attach import Attachment
 from simplesfu.signaling.attach_async import AsyncAttachment
@@ -73,6 +74,7 @@ class MediaManager:
         )
         self._peers = Peers(self._router, config, self._events.report, policy=self._policy)
         self._authority = None if authorize is None else Authority(authorize, self._calls, self._peers)
+        self._data = AppData(self._peers.data, self._events)
         attendance = Attendance(self._peers)
         self._responder = Responder(attendance, self._authority)
         attach = AsyncAttachment if is_async else ThreadAttachment
@@ -96,6 +98,7 @@ class MediaManager:
             producer_added, producer_removed    ProducerInfo
             consumer_added, consumer_removed    ConsumerInfo
             transport_state                     TransportInfo
+            data                                DataInfo: a message of a peer's send()
 
         Without a handler it is a decorator. With an asyncio server the handler may be a coroutine function. What it
         raises is logged. Raises ConfigError for an event that does not exist or a handler that cannot be called.
@@ -143,7 +146,9 @@ class MediaManager:
                 **self._attachment.counts,
                 "peers": len(self._peers.infos()),
                 "internal_errors": self._responder.internal_errors,
+                "application_failures": dict(self._calls.failures),
             },
+            "data": dict(self._peers.data.counts),
             "transports": [transport.stats() for transport in self._router.transports.values()],
         }
 
@@ -152,6 +157,27 @@ class MediaManager:
             return self._do(function)
         except Closed:
             return after_close
+
+    # data
+
+    def send(
+        self,
+        data: str | bytes,
+        *,
+        to: str | None = None,
+        room: str | None = None,
+        label: str = "",
+        reliable: bool = True,
+    ) -> Future[None]:
+        """Send a message of up to 256 KiB, which clients get as "data" with `from` being "": to a peer, to all in a
+        room, or to everybody.
+
+        Returns at once. The future is done when the message is on its way to all who listen: wait for it with result()
+        on a thread of your own, or `await asyncio.wrap_future(…)`, before you send much more. It raises BadRequest,
+        LimitReached (16 MiB wait already), NotFound (no such peer). send() itself raises Closed.
+        """
+        recipients = partial(self._peers.addressed, to, room)
+        return self._engine.run(self._data.send(data, recipients, label, reliable=reliable))
 
     # rooms and moderation
 

@@ -8,12 +8,15 @@ from typing import Any, Final, TypeAlias, get_args
 
 from simplesfu.errors import ConfigError
 from simplesfu.signaling.holdings import EventInfo, EventName
+from simplesfu.signaling.info import DataInfo
 from simplesfu.signaling.mailbox import Mailbox
 
 MAX_WAITING: Final = 10_000
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)
 
 Handler: TypeAlias = Callable[[Any], Awaitable[object] | object]
+_Item: TypeAlias = tuple[EventName, EventInfo, Callable[[], object]]
+"""The last is called when the handlers are through."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +29,7 @@ class AppEvents:
     def __init__(self, wake: Callable[[], None], *, coroutines: bool) -> None:
         self._coroutines = coroutines
         self._handlers: dict[str, list[Handler]] = {}
-        self._mailbox: Mailbox[tuple[EventName, EventInfo]] = Mailbox(MAX_WAITING, wake, self._overflowed)
+        self._mailbox: Mailbox[_Item] = Mailbox(MAX_WAITING, wake, self._overflowed)
 
     def on(self, event: str, handler: Handler) -> None:
         """Raises ConfigError for an event that does not exist, or a handler that cannot be called."""
@@ -45,8 +48,15 @@ class AppEvents:
 
     def report(self, event: EventName, info: EventInfo) -> None:
         """On the engine's thread; returns at once."""
-        if self._handlers.get(event):
-            self._mailbox.put((event, info))
+        if self.is_awaited(event):
+            self._mailbox.put((event, info, _nothing))
+
+    def is_awaited(self, event: str) -> bool:
+        return bool(self._handlers.get(event))
+
+    def report_data(self, info: DataInfo, done: Callable[[], object]) -> None:
+        """As report(); `done` is called on the application's side when its handlers are through."""
+        self._mailbox.put(("data", info, done))
 
     def deliver(self) -> None:
         for event, handler, info in self._calls():
@@ -66,9 +76,10 @@ class AppEvents:
 
     def _calls(self) -> Iterator[tuple[EventName, Handler, EventInfo]]:
         while (item := self._mailbox.take()) is not None:
-            event, info = item
+            event, info, done = item
             for handler in self._handlers.get(event, []):
                 yield event, handler, info
+            done()
 
     def _overflowed(self) -> None:
         logger.error("events are lost: the application's handlers are more than %d behind", MAX_WAITING)
@@ -77,3 +88,7 @@ class AppEvents:
     def _check(event: str) -> None:
         if event not in EVENTS:
             raise ConfigError(f"no event {event!r}", f"there are {', '.join(EVENTS)}")
+
+
+def _nothing() -> None:
+    """Nobody waits for an event to be delivered."""

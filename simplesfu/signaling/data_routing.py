@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from simplesfu.control.data_consumer import DataConsumer
 from simplesfu.control.data_producer import DataProducer
@@ -37,6 +37,13 @@ PARTS_AT_ONCE: Final = 2000
 MAX_LABELS: Final = 1024
 
 PartHandler: TypeAlias = Callable[[DataPart], Awaitable[None]]
+
+
+class Hear(Protocol):
+    """How the application hears of what its peers send."""
+
+    async def __call__(self, sender: PeerSession, part: DataPart, *, reliable: bool) -> None: ...
+
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +157,7 @@ class Outlet:
 class DataRouting:
     """`everybody(session)` are those in its sight; `somebody(session, peer_id)` is one of them, by any id of it.
 
-    `counts` are for stats(). `hear(session, part)` is how the application hears what it listens to.
+    `counts` are for stats(); `hear`, when there is one, is for the application.
     """
 
     def __init__(
@@ -160,7 +167,7 @@ class DataRouting:
         clock: Callable[[], int],
     ) -> None:
         self.counts: Counter[str] = Counter()
-        self.hear: Callable[[PeerSession, DataPart], None] | None = None
+        self.hear: Hear | None = None
         self._everybody = everybody
         self._somebody = somebody
         self._clock = clock
@@ -231,9 +238,9 @@ class DataRouting:
             self.counts["not_found"] += addressee is None
         else:
             recipients = list(self._everybody(sender))
-        if self.hear is not None:
-            self.hear(sender, part)
         await self.deliver(replace(part, peer_id=sender.id), recipients, reliable=reliable)
+        if self.hear is not None:
+            await self.hear(sender, part, reliable=reliable)
 
     async def deliver(self, part: DataPart, recipients: Iterable[PeerSession], *, reliable: bool) -> None:
         """`part` says from whom it is. Returns when it is on its way to all who take it."""

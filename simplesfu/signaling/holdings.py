@@ -9,16 +9,16 @@ from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.link import LinkState
 from simplesfu.signaling.bitrate import RoomBitrates
 from simplesfu.signaling.clock import Clock
-from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.info import ConsumerInfo, DataInfo, PeerInfo, ProducerInfo, TransportInfo
 from simplesfu.signaling.messages import Direction, TransportStateChange
 from simplesfu.signaling.offers import Offers
 from simplesfu.signaling.session import PeerSession, PeerTransport, Publication, Subscription
 
 EventName: TypeAlias = Literal[
     "peer_joined", "peer_left", "peer_lost", "peer_resumed", "producer_added", "producer_removed", "consumer_added",
-    "consumer_removed", "transport_state",
+    "consumer_removed", "transport_state", "data",
 ]
-EventInfo: TypeAlias = PeerInfo | ProducerInfo | ConsumerInfo | TransportInfo
+EventInfo: TypeAlias = PeerInfo | ProducerInfo | ConsumerInfo | TransportInfo | DataInfo
 Report: TypeAlias = Callable[[EventName, EventInfo], None]
 """How the application hears of what happens."""
 

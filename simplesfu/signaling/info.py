@@ -48,6 +48,17 @@ class ConsumerInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataInfo:
+    """A message that a peer sent: `to` another ("" is everybody in its sight). `data` is what it gave to send()."""
+
+    peer_id: str
+    to: str
+    label: str
+    data: str | bytes
+    reliable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class PeerInfo:
     """`id` is the id of its first application socket, `sid` that of the present one (of the last one while it is not
     `connected`), `aliases` those that it has had since. `rooms` is empty in the lobby."""

@@ -159,6 +159,14 @@ class Peers:
     def all_in_sight(self, session: PeerSession) -> list[PeerSession]:
         return [self._sessions[peer_id] for peer_id in self.rooms.in_sight(session.id)]
 
+    def addressed(self, peer: str | None, room: str | None) -> list[PeerSession]:
+        """A peer, or all who are in a room, or everybody. Raises NotFound for a peer that is not there."""
+        if peer is not None:
+            return [self.find(peer)]
+        if room is not None:
+            return [self._sessions[peer_id] for peer_id in self.rooms.members(room)]
+        return [session for session in self._sessions.values() if session.entered]
+
     def sessions(self) -> list[PeerSession]:
         return list(self._sessions.values())
 
