@@ -158,6 +158,7 @@ async def test_what_is_no_answer_refuses_and_is_logged_once(
             refusal = await client.refused("joinRoom", roomId=room)
             assert refusal["code"] == "not_allowed"
             assert "log" in refusal["hint"]
+        assert app.media.stats()["signaling"]["application_failures"] == {"authorize": 3}
     assert caplog.text.count("authorize failed") == 1
 
 
