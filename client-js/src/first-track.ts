@@ -58,7 +58,8 @@ export class FirstTrack {
       // The answer may have overtaken the offers that it tells of.
       const coming = answer.tracks.some(({ producerId, paused }) => !paused && !subscriptions.knows(producerId));
       if (!expected.length && !coming) return true;
-      const report = expected.length > 0 ? await session?.transports.stats("recv") : undefined;
+      const there = session?.transports.state("recv") === "connected";
+      const report = there ? await session.transports.stats("recv") : undefined;
       if (report && expected.some((subscription) => isPlaying(subscription, report))) return true;
       const failures = expected.flatMap(({ failure }) => failure ?? []);
       if (!coming && failures.length === expected.length) throw failures[0];

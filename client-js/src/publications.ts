@@ -33,6 +33,7 @@ export class Publications {
         const old = this.#held.get(label);
         if (old?.takes(track, intent)) return old.swap(session, track, intent.metadata);
         publication ??= new Publication(track, intent, (ended) => this.#sourceEnded(label, ended));
+        publication.muted = old?.muted ?? false; // it is the label that is muted
         await this.#put(publication, session);
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 /** The wire: requests, their answers and notifications, as docs/protocol.md has them. */
 import type { types as mediasoup } from "mediasoup-client";
+import type { ExplanationCode } from "./errors.js";
 
 export const PROTOCOL_VERSION = 2;
 
@@ -162,7 +163,7 @@ export interface PreferredLayers {
 export interface Explanation {
   ok: boolean;
   /** Stable, for programs. */
-  code: string;
+  code: ExplanationCode | (string & {});
   message: string;
   hint: string;
   /** Whose part of the way it is; "" when all of it is whole. */

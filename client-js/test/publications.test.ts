@@ -118,6 +118,21 @@ test("the same label again with another kind, other options or another reach: on
   await sending(peer, 1);
 });
 
+test("a label that is muted stays so, whatever track takes the other's place", async () => {
+  const { peer } = call.newPeer();
+  await peer.addTrack(videoTrack(), "main");
+  await peer.muteTrack("main");
+  await peer.addTrack(videoTrack(), "main");
+  await peer.addTrack(audioTrack(), "main");
+  assert.deepEqual(
+    call.server.asked("produce").map(({ paused }) => paused),
+    [false, true],
+  );
+  await sending(peer, 0);
+  await peer.unmuteTrack("main");
+  await sending(peer, 1);
+});
+
 test("a replacement that the server refuses leaves the old track where it was", async () => {
   const { peer } = call.newPeer();
   await peer.addTrack(videoTrack(), "main");

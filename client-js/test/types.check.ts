@@ -11,6 +11,15 @@ export async function rightUses(): Promise<void> {
   const peer = new SimplePeer(socket);
   await peer.addTrack(track, "camera", true, { codec: "video/VP9", encodings: [{ rid: "a" }] });
   await peer.addTrack(track, "camera");
+  await peer.addTrack(track, { label: "screen", angle: 90 }, false, { simulcast: true, contentHint: "text" });
+  await peer.setMetadata("screen", { angle: 180 });
+  await peer.connectToPeer("bob", "screen");
+  await peer.setPreferredLayers("bob", { spatialLayer: 0 });
+  await peer.setPreferredLayers("bob", "screen", { maxFrameRate: 5 });
+  const { ok, code, link } = await peer.explain("bob", "screen");
+  use<[boolean, string, "publisher" | "server" | "viewer" | ""]>([ok, code, link]);
+  peer.on("metadataChanged", ({ metadata }) => use<Record<string, unknown>>(metadata));
+  peer.on("data", ({ from, data }) => use<[string, string | ArrayBuffer]>([from, data]));
   peer.onTrack = (remote, peerId, info) => [remote.kind, peerId.length, info.label.length, info.broadcast === true];
   peer.onTrack = () => {};
   peer.onTrack = null;
@@ -33,6 +42,12 @@ export async function wrongUses(peer: SimplePeer): Promise<void> {
   peer.on("peerConnection", ({ label }) => label);
   // @ts-expect-error a label is needed
   await peer.addTrack(track);
+  // @ts-expect-error an object of the application's has a label
+  await peer.addTrack(track, { angle: 90 });
+  // @ts-expect-error the browser knows no such hint
+  await peer.addTrack(track, "camera", false, { contentHint: "sharp" });
+  // @ts-expect-error layers are an object
+  await peer.setPreferredLayers("bob", 0);
   // @ts-expect-error the third argument is a boolean
   await peer.addTrack(track, "camera", { codec: "video/VP9" });
   // @ts-expect-error a socket is needed
