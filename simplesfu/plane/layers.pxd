@@ -12,3 +12,4 @@ cdef enum:
 cdef void layers_measure(RecvStream *stream, int64_t now_us) noexcept nogil
 cdef void layers_limit(SendStream *stream) noexcept nogil
 cdef bint layers_pass(SendStream *stream, const Packet *packet) noexcept nogil
+cdef bint layers_pass_late(const SendStream *stream, const Packet *packet) noexcept nogil

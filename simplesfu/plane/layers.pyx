@@ -47,20 +47,37 @@ cdef void layers_limit(SendStream *stream) noexcept nogil:
 
 
 cdef bint layers_pass(SendStream *stream, const Packet *packet) noexcept nogil:
-    """Whether the packet goes out. Only a thinned stream needs to ask."""
+    """Whether the packet goes out, which comes in its order. Only a thinned stream needs to ask."""
     cdef uint8_t layer = packet.payload.temporal_layer
-    cdef uint8_t own = <uint8_t>(1 << layer), lower = own - 1
+    cdef uint8_t allowed = <uint8_t>((2 << stream.temporal_limit) - 1)
+    cdef uint8_t joined = stream.joined
     cdef bint passes
     if <uint32_t>(packet.rtp.ts + stream.ts_delta) == stream.max_out_ts:
         return True                # a picture that has begun to go out goes out whole
     if packet.payload.keyframe:
-        stream.joined = ALL_JOINED
+        joined = allowed
     elif packet.payload.begins_picture:
-        stream.joined |= packet.payload.joinable
-    # Where a VP8 picture lets its own layer be joined, it needs nothing but the base layer.
-    passes = layer <= stream.temporal_limit and stream.joined & own and (
-        stream.joined & lower == lower or packet.payload.joinable & own)
+        joined |= packet.payload.joinable & allowed
+    passes = layer <= stream.temporal_limit and _is_whole(joined, packet)
     if not passes:
-        stream.joined &= lower
-    stream.thinned = stream.temporal_limit < TOP_TEMPORAL_LAYER or stream.joined != ALL_JOINED
+        joined &= <uint8_t>((1 << layer) - 1)
+    if joined != stream.joined:
+        stream.joined = joined
+        stream.joined_in_seq = packet.ext_seq
+    stream.thinned = stream.temporal_limit < TOP_TEMPORAL_LAYER or joined != ALL_JOINED
     return passes
+
+
+cdef bint layers_pass_late(const SendStream *stream, const Packet *packet) noexcept nogil:
+    """The same for one that comes after its place in the order: it changes nothing any more, and is judged only by what
+    was so in its time already."""
+    cdef uint8_t layer = packet.payload.temporal_layer
+    return layer == 0 or (
+        layer <= stream.temporal_limit and packet.ext_seq >= stream.joined_in_seq and _is_whole(stream.joined, packet))
+
+
+cdef inline bint _is_whole(uint8_t joined, const Packet *packet) noexcept nogil:
+    """Whether all that the packet's picture refers to has gone out. Where a VP8 picture lets its own layer be joined,
+    that is nothing but the base layer."""
+    cdef uint8_t own = <uint8_t>(1 << packet.payload.temporal_layer), lower = own - 1
+    return joined & own and (joined & lower == lower or packet.payload.joinable & own)

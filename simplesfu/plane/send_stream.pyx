@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from simplesfu.plane.byteorder cimport store_u16, store_u24, store_u32
 from simplesfu.plane.counters cimport EGRESS_LAYER, EGRESS_PAUSED, EGRESS_STALE, EGRESS_WAITING_KEYFRAME
-from simplesfu.plane.layers cimport ALL_JOINED, TOP_TEMPORAL_LAYER, layers_limit, layers_pass
+from simplesfu.plane.layers cimport ALL_JOINED, TOP_TEMPORAL_LAYER, layers_limit, layers_pass, layers_pass_late
 from simplesfu.plane.limits cimport bucket_take
 from simplesfu.plane.payload cimport payload_store_picture_id
 from simplesfu.plane.recv_stream cimport recv_stream_cached, recv_stream_remove_out, recv_stream_want_keyframe
@@ -56,6 +56,7 @@ cdef void send_stream_hold(SendStream *stream) noexcept nogil:
 cdef int send_stream_map(SendStream *stream, RecvStream *source, const Packet *packet, int64_t now_us,
                          Numbers *numbers) noexcept nogil:
     """The numbers this packet goes out with; -1, or the reason why it does not."""
+    cdef int reason
     if stream.paused:
         return EGRESS_PAUSED
     if source == stream.source and not stream.waiting and packet.epoch != stream.epoch:
@@ -68,19 +69,30 @@ cdef int send_stream_map(SendStream *stream, RecvStream *source, const Packet *p
                 recv_stream_want_keyframe(source)
             return EGRESS_WAITING_KEYFRAME
         _begin(stream, source, packet, now_us)
-    elif packet.ext_seq < stream.span_in_seq:
-        return _map_late(stream, packet, numbers)
-    if stream.thinned and not layers_pass(stream, packet):
-        _hold_back(stream, packet)
-        return EGRESS_LAYER
-    numbers.seq = packet.ext_seq + stream.seq_delta
-    numbers.ts = packet.rtp.ts + stream.ts_delta
-    numbers.picture_delta = stream.picture_delta
+    if packet.ext_seq < stream.span_in_seq:
+        reason = _map_late(stream, packet, numbers)
+    else:
+        reason = _map(stream, packet, numbers)
+    if reason >= 0:
+        return reason
     if numbers.seq >= stream.max_out_seq:
         stream.max_out_seq = numbers.seq
         stream.max_out_ts = numbers.ts
         stream.max_out_picture = packet.payload.picture_id + numbers.picture_delta
         stream.sent_us = now_us
+    return -1
+
+
+cdef inline int _map(SendStream *stream, const Packet *packet, Numbers *numbers) noexcept nogil:
+    numbers.seq = packet.ext_seq + stream.seq_delta
+    if stream.thinned:
+        if numbers.seq <= stream.max_out_seq:
+            if not layers_pass_late(stream, packet):
+                return _bury(stream, numbers.seq)
+        elif not layers_pass(stream, packet):
+            return _hold_back(stream, packet)
+    numbers.ts = packet.rtp.ts + stream.ts_delta
+    numbers.picture_delta = stream.picture_delta
     return -1
 
 
@@ -100,21 +112,17 @@ cdef int _map_late(SendStream *stream, const Packet *packet, Numbers *numbers) n
     numbers.picture_delta = span.picture_delta
     if numbers.seq >= stream.spans[i + 1].first_out_seq:
         return EGRESS_LAYER        # the numbers have closed up over it
-    if stream.thinned and not layers_pass(stream, packet):
-        _bury(stream, numbers.seq)
-        return EGRESS_LAYER
+    if stream.thinned and not layers_pass_late(stream, packet):
+        return _bury(stream, numbers.seq)
     return -1
 
 
-cdef void _hold_back(SendStream *stream, const Packet *packet) noexcept nogil:
+cdef int _hold_back(SendStream *stream, const Packet *packet) noexcept nogil:
     """Close the numbers up over a packet. Those missing before it keep theirs, since they may belong to another
     picture; between two packets of one picture they cannot."""
     cdef uint64_t out_seq = packet.ext_seq + stream.seq_delta
     cdef Span *last = &stream.spans[stream.span_count - 1]
     cdef bint same_picture = packet.rtp.ts == stream.skipped_ts and stream.span_in_seq > stream.first_in_seq
-    if out_seq <= stream.max_out_seq:
-        _bury(stream, out_seq)     # later ones are on their way already
-        return
     if not same_picture:
         stream.picture_delta = (stream.picture_delta - 1) & PICTURE_ID_MASK
     elif stream.max_out_seq < last.first_out_seq:
@@ -127,12 +135,27 @@ cdef void _hold_back(SendStream *stream, const Packet *packet) noexcept nogil:
         last.picture_delta = stream.picture_delta
     else:
         _add_span(stream, out_seq)
+    return EGRESS_LAYER
 
 
-cdef inline void _bury(SendStream *stream, uint64_t out_seq) noexcept nogil:
-    """This number stays empty: what would fill it is held back, also when it is asked for."""
+cdef int _bury(SendStream *stream, uint64_t out_seq) noexcept nogil:
+    """Too late to close up over it, so this number stays empty: what would fill it is not sent when asked for either."""
     if stream.resent != NULL:
         stream.resent[out_seq & (CACHE_PACKETS - 1)] = Resent(out_seq=out_seq, sent_us=NEVER_US)
+    return EGRESS_LAYER
+
+
+cdef void _take_back_spans(SendStream *stream) noexcept nogil:
+    """Those in which nothing has gone out: their numbers are given anew, the buried ones among them too."""
+    cdef int i
+    if stream.span_count == 0 or stream.spans[stream.span_count - 1].first_out_seq <= stream.max_out_seq:
+        return
+    while stream.span_count and stream.spans[stream.span_count - 1].first_out_seq > stream.max_out_seq:
+        stream.span_count -= 1
+    if stream.resent != NULL:
+        for i in range(CACHE_PACKETS):
+            if stream.resent[i].out_seq > stream.max_out_seq:
+                stream.resent[i].out_seq = 0
 
 
 cdef void _add_span(SendStream *stream, uint64_t first_out_seq) noexcept nogil:
@@ -165,8 +188,8 @@ cdef void _begin(SendStream *stream, RecvStream *source, const Packet *packet, i
     stream.seq_delta = stream.max_out_seq + 1 - packet.ext_seq
     stream.joined = ALL_JOINED
     layers_limit(stream)
-    while stream.span_count and stream.spans[stream.span_count - 1].first_out_seq > stream.max_out_seq:
-        stream.span_count -= 1     # nothing has gone out in it
+    stream.joined_in_seq = packet.ext_seq
+    _take_back_spans(stream)
     _add_span(stream, stream.max_out_seq + 1)
 
 

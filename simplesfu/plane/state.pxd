@@ -214,6 +214,7 @@ cdef struct SendStream:
     double max_frame_rate      # 0: no limit
     uint8_t temporal_limit     # what follows from the two: no layer above it goes out
     uint8_t joined             # bit t: nothing of layer t has been held back since it could be joined last
+    uint64_t joined_in_seq     # of the source, where that became so
     uint32_t skipped_ts        # of the picture held back last
     Resent *resent             # when each number was resent last, CACHE_PACKETS places; NULL without RTX
     Bucket rtx_budget

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.plane_call import KEYFRAME, PlaneCall, Viewer, plane_call
+from support.plane_call import KEYFRAME, PlaneCall, Viewer, plane_call, unwrapped
 from support.srtp_peer import wait_until
 
 from simplesfu.plane import rtcp, rtp
@@ -60,15 +60,6 @@ def received(viewer: Viewer, call: PlaneCall, count: int) -> list[rtp.RtpPacket]
     packets = [viewer.peer.receive_rtp() for _ in range(count)]
     assert None not in packets
     return packets
-
-
-def unwrapped(values: list[int], bits: int) -> list[int]:
-    """Modular numbers as plain ones, each taken to be next to the one before."""
-    span, result = 1 << bits, values[:1]
-    for value in values[1:]:
-        step = (value - result[-1]) % span
-        result.append(result[-1] + (step if step < span // 2 else step - span))
-    return result
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -77,6 +77,15 @@ class PlaneCall:
         )
 
 
+def unwrapped(values: list[int], bits: int) -> list[int]:
+    """Modular numbers as plain ones, each taken to be next to the one before."""
+    span, result = 1 << bits, values[:1]
+    for value in values[1:]:
+        step = (value - result[-1]) % span
+        result.append(result[-1] + (step if step < span // 2 else step - span))
+    return result
+
+
 @contextmanager
 def plane_call(
     *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, **plane_options
