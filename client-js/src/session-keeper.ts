@@ -7,7 +7,6 @@
  *         └────────────────────┴──────────┴──── ended ◀───────┘ not resumed, left, or the grace period is over
  */
 import { Backoff } from "./backoff.js";
-import { Deferred } from "./deferred.js";
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import { HeartbeatWatch } from "./heartbeat.js";
 import { type Deliver, Inbox } from "./inbox.js";
@@ -15,6 +14,7 @@ import { Session, type SessionOptions } from "./session.js";
 import { type AnySocket, type Ending, Signaling } from "./signaling.js";
 import type { TransportObserver } from "./transports.js";
 import { PROTOCOL_VERSION, type Snapshot, type Welcome } from "./types.js";
+import { WaitingRoom } from "./waiting-room.js";
 
 export interface KeeperOptions extends SessionOptions {
   /** How long the server may take to answer a request. Default: 10 000. */
@@ -55,18 +55,18 @@ export class SessionKeeper {
   readonly #transportObserver: TransportObserver;
   readonly #options: KeeperOptions;
   readonly #timeoutMs: number;
-  readonly #patienceMs: number;
+  readonly #waiting: WaitingRoom;
   readonly #inbox: Inbox;
   readonly #heartbeat = new HeartbeatWatch(() => this.#signaling.interrupt());
   readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
-  /** Those who wait for a session wait for this; it is replaced when what it was settled with is over. */
-  #next = new Deferred<Session>();
   /** The one there is: opening, open, or suspended. */
   #session: Session | undefined;
   #token: string | undefined;
   /** Changes with every connection and every loss, so that what was begun before can tell. */
   #connection = 0;
   #connected = false;
+  /** As the last welcome had it, and so unknown before the first. */
+  #heartbeatMs = 0;
   #graceMs = 0;
   #retrying: ReturnType<typeof setTimeout> | undefined;
   #graceOver: ReturnType<typeof setTimeout> | undefined;
@@ -80,14 +80,14 @@ export class SessionKeeper {
   ) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.#waiting = new WaitingRoom(options.patienceMs ?? PATIENCE_MS, () => this.#connected);
     this.#observer = observer;
     this.#transportObserver = transportObserver;
     this.#inbox = new Inbox(observer.notified, () => observer.missed());
     this.#signaling = new Signaling(socket, this.#timeoutMs, {
       connected: () => void this.#greet(),
       disconnected: (reason, ending) => this.#disconnected(reason, ending),
-      refused: (error) => this.#refused(error),
+      refused: (error) => this.#notWelcomed(error),
       heard: (event, payload) => this.#heard(event, payload),
     });
   }
@@ -109,7 +109,7 @@ export class SessionKeeper {
 
   /** The session there is, or the next. Rejects when the last attempt to open one failed, or after close(). */
   current(): Promise<Session> {
-    return this.#next.promise;
+    return this.#waiting.current();
   }
 
   /**
@@ -117,26 +117,8 @@ export class SessionKeeper {
    * patience. What `act` has begun by then goes on: it is for the caller to take it back.
    * @throws SimplePeerError what `act` throws; `disconnected` or `timeout` when patience is at its end
    */
-  async run<Result>(act: (session: Session) => Promise<Result>): Promise<Result> {
-    const bound = new Deferred<never>();
-    const timer = setTimeout(() => bound.reject(this.#outOfPatience()), this.#patienceMs);
-    try {
-      return await Promise.race([this.#runOn(act, bound), bound.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #runOn<Result>(act: (session: Session) => Promise<Result>, bound: Deferred<never>): Promise<Result> {
-    for (;;) {
-      const session = await this.current();
-      if (bound.settled) return bound.promise;
-      try {
-        return await act(session);
-      } catch (error) {
-        if (!session.closed) throw toSimplePeerError(error);
-      }
-    }
+  run<Result>(act: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#waiting.run(act);
   }
 
   /** A snapshot tells all up to this number. @returns whether it is not older than what has been heard */
@@ -179,8 +161,9 @@ export class SessionKeeper {
     this.#connected = true;
     clearTimeout(this.#retrying);
     this.#retrying = undefined;
-    if (!this.#session) this.#expectAnother();
+    if (!this.#session) this.#waiting.expectAnother();
     this.#inbox.hold();
+    this.#heartbeat.start(this.#heartbeatMs);
     try {
       const known = this.#token !== undefined && { token: this.#token, lastSeq: this.#inbox.lastSeq };
       const welcome = await this.#signaling.ask("hello", { ...known });
@@ -200,6 +183,7 @@ export class SessionKeeper {
     if (welcome.protocol !== PROTOCOL_VERSION) throw protocolMismatch(welcome.protocol);
     clearTimeout(this.#graceOver);
     this.#token = welcome.token;
+    this.#heartbeatMs = welcome.heartbeatMs;
     this.#graceMs = welcome.gracePeriodMs + NOTICING_HEARTBEATS * welcome.heartbeatMs;
     this.#heartbeat.start(welcome.heartbeatMs);
     if (!welcome.resumed) this.#begin(welcome);
@@ -230,7 +214,7 @@ export class SessionKeeper {
       await session.start();
       await this.#observer.fitOut(session);
       if (session.closed) return;
-      this.#next.resolve(session);
+      this.#waiting.admit(session);
       this.#observer.opened(session);
     } catch (error) {
       if (session.closed) return;
@@ -256,7 +240,7 @@ export class SessionKeeper {
   /** There will be no session until the next connection. */
   #refused(error: SimplePeerError): void {
     this.#end();
-    this.#next.reject(error);
+    this.#waiting.refuse(error);
     this.#observer.failed(error);
     if (TRANSIENT.has(error.code)) this.#retryLater();
   }
@@ -279,7 +263,7 @@ export class SessionKeeper {
   // the session
 
   #end(): void {
-    this.#expectAnother();
+    this.#waiting.expectAnother();
     if (!this.#session) return;
     this.#session.close();
     this.#session = undefined;
@@ -296,27 +280,7 @@ export class SessionKeeper {
     this.#heartbeat.stop();
     this.#signaling.close();
     this.#end();
-    this.#next.reject(error);
-  }
-
-  /** Keeps those who wait waiting; those who come after a settled one wait for another. */
-  #expectAnother(): void {
-    if (!this.#next.settled) return;
-    this.#next = new Deferred<Session>();
-  }
-
-  #outOfPatience(): SimplePeerError {
-    return this.#connected
-      ? new SimplePeerError(
-          "timeout",
-          `that was not done within ${this.#patienceMs} ms`,
-          "is the server overloaded? patienceMs allows more time",
-        )
-      : new SimplePeerError(
-          "disconnected",
-          `the connection to the server has been away; gave up after ${this.#patienceMs} ms`,
-          'is the server up, and the network? What was wished is remembered; wait for "connectionStateChange"',
-        );
+    this.#waiting.refuse(error);
   }
 }
 

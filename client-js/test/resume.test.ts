@@ -220,6 +220,20 @@ test("heartbeats are answered; a server that falls silent is left within three o
   await until("resumed", () => changes.includes("signaling connected resumed"));
 });
 
+test("a connection that falls silent before hello is answered is left as well", async () => {
+  call.server.heartbeatMs = 100;
+  const { peer } = await call.readyPeer();
+  const id = peer.peerId;
+  const first = call.server.peer;
+  call.server.answers = { hello: () => SILENCE };
+  first.dropConnection();
+  const second = await back(first);
+  call.server.answers = {};
+  await back(second);
+  await peer.getStats();
+  assert.equal(peer.peerId, id);
+});
+
 test("the server has started again: calls under way are carried out there", async () => {
   const { peer } = await call.readyPeer();
   call.server.answers = { joinRoom: () => SILENCE };
