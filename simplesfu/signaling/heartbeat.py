@@ -9,7 +9,6 @@ from simplesfu.signaling.clock import Timer
 
 SILENT_INTERVALS: Final = 3
 TICKS_PER_INTERVAL: Final = 6
-BLOCKED_US: Final = 1_000_000
 
 
 class Heartbeats:
@@ -17,7 +16,7 @@ class Heartbeats:
     of them has lost its socket.
 
     Clients are heard by the application's side. While that is blocked nobody can be heard, and silence means nothing:
-    `probe(reply)` has it call `reply`. `silent()` is called for each connection that is given up.
+    `probe(reply)` has it call `reply`, which it should do within an interval. `silent()` is called for each connection that is given up.
     """
 
     def __init__(
@@ -26,6 +25,7 @@ class Heartbeats:
         self._attendance = attendance
         self._clock = attendance.peers.clock
         self._interval_s = attendance.peers.config.heartbeat_s
+        self._interval_us = round(self._interval_s * 1_000_000)
         self._probe = probe
         self._silent = silent
         self._probed_us: int | None = None
@@ -48,7 +48,7 @@ class Heartbeats:
             self._look_after_application(now_us)
         self._ticks += 1
         asks = self._ticks % TICKS_PER_INTERVAL == 0
-        limit_us = SILENT_INTERVALS * self._interval_s * 1_000_000
+        limit_us = SILENT_INTERVALS * self._interval_us
         for connection, session in carried:
             if now_us - max(connection.heard_us, self._forgiven_us) > limit_us:
                 self._silent()
@@ -61,7 +61,7 @@ class Heartbeats:
         if self._probed_us is None:
             self._probed_us = now_us
             self._probe(self._answered)
-        elif now_us - self._probed_us > BLOCKED_US:
+        elif now_us - self._probed_us > self._interval_us:
             self._forgiven_us = now_us
 
     def _answered(self) -> None:

@@ -158,3 +158,12 @@ class SignallingClient:
         codecs = self.capabilities["codecs"]
         codec: dict[str, Any] = next(c for c in codecs if c["mimeType"].lower() == mime_type.lower())
         return codec
+
+
+class Member(SignallingClient):
+    """One that others see as soon as it is there."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        await self.ask("enter")
+        return self

@@ -21,7 +21,7 @@ from flask_socketio import SocketIO
 from support import rtp
 from support.in_process import asgi, wsgi
 from support.server import ROOT, Server, running
-from support.signalling import SignallingClient
+from support.signalling import Member
 from support.waiting import until
 
 import simplesfu
@@ -169,7 +169,7 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[tuple[MediaMan
 
 async def a_call(url: str) -> None:
     """One sends, one receives, both leave."""
-    async with SignallingClient(url) as anna, SignallingClient(url) as ben:
+    async with Member(url) as anna, Member(url) as ben:
         for peer in (anna, ben):
             await peer.ask("setRtpCapabilities", rtpCapabilities=peer.capabilities)
         send = (await anna.ask("createWebRtcTransport", direction="send"))["id"]
@@ -217,7 +217,7 @@ async def test_a_coroutine_function_hears_in_order_too() -> None:
                 await first_may_end.wait()
             heard.append(info.id)
 
-        async with SignallingClient(url) as anna, SignallingClient(url) as ben:
+        async with Member(url) as anna, Member(url) as ben:
             first_may_end.set()
             await until(lambda: len(heard) == 2, "both heard", every_s=0.02)
             assert heard == [anna.peer_id, ben.peer_id]
@@ -246,12 +246,12 @@ async def test_a_handler_that_raises_is_logged_and_the_others_hear(
     def good(info: PeerInfo) -> None:
         heard.append(info.id)
 
-    async with SignallingClient(url) as anna:
+    async with Member(url) as anna:
         await until(lambda: heard == [anna.peer_id], "the second handler", every_s=0.02)
     assert "the application's own fault" in caplog.text
     media.off("peer_joined", good)
     media.off("peer_joined", good)
-    async with SignallingClient(url):
+    async with Member(url):
         await until(lambda: caplog.text.count("own fault\n") >= 2, "the first handler again", every_s=0.02)
     assert len(heard) == 1
 
@@ -285,7 +285,7 @@ def test_an_application_that_does_not_keep_up_loses_events_and_is_told(caplog: p
 
 async def test_peers_producers_consumers_and_stats(served: tuple[MediaManager, str]) -> None:
     media, url = served
-    async with SignallingClient(url) as anna, SignallingClient(url) as ben:
+    async with Member(url) as anna, Member(url) as ben:
         for peer in (anna, ben):
             await peer.ask("joinRoom", roomId="kitchen")
             await peer.ask("setRtpCapabilities", rtpCapabilities=peer.capabilities)
@@ -339,7 +339,7 @@ async def test_ctrl_c(script: str) -> None:
     """With a call open, nobody closes anything: it ends at once, with code 0 and without a traceback."""
     server = Server([sys.executable, "-c", script], env={"PYTHONPATH": str(ROOT)})
     async with running(server):
-        client = SignallingClient(server.url)
+        client = Member(server.url)
         async with client:
             await client.ask("createWebRtcTransport", direction="send")
             began = time.monotonic()
@@ -365,7 +365,7 @@ async def test_closing_from_the_applications_own_loop_and_handlers() -> None:
     media = MediaManager(sio, listen=0)
     media.on("peer_left", lambda _info: media.close())
     async with asgi(socketio.ASGIApp(sio, on_shutdown=media.close)) as url:
-        async with SignallingClient(url):
+        async with Member(url):
             pass
         await until(lambda: not sio.handlers, "closed by the handler", every_s=0.02)
 
@@ -375,7 +375,7 @@ async def test_closing_from_a_handler_in_a_thread(caplog: pytest.LogCaptureFixtu
     media = MediaManager(sio, listen=0)
     media.on("peer_left", lambda _info: media.close())
     async with wsgi(socketio.WSGIApp(sio)) as url:
-        async with SignallingClient(url):
+        async with Member(url):
             pass
         await until(lambda: not our_threads(), "closed by the handler", every_s=0.02)
     assert not sio.handlers
