@@ -1,4 +1,4 @@
-"""The limits of a peer and of a room: one more than is allowed is refused with a code of its own, until there is place."""
+"""The limits of peers and rooms: one more than is allowed is refused with a code of its own, until there is place."""
 from __future__ import annotations
 
 import asyncio
