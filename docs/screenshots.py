@@ -24,7 +24,7 @@ from rich.progress import track
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 GUESTS = 4
-ROOM = "/quiet-harbour"
+ROOM = "quiet-harbour"
 QUALITY = 82
 
 CAMERA = """(number) => {
@@ -69,16 +69,20 @@ CAMERA = """(number) => {
 
 
 class Shot(NamedTuple):
+    example: Literal["rooms", "conference"]
     name: str
     width: int
     height: int
     scheme: Literal["light", "dark"]
 
 
+DESKTOP, PHONE = (1440, 900), (390, 844)
 SHOTS = (
-    Shot("rooms-call", 1440, 900, "light"),
-    Shot("rooms-call-dark", 1440, 900, "dark"),
-    Shot("rooms-phone", 390, 844, "light"),
+    Shot("rooms", "rooms-call", *DESKTOP, "light"),
+    Shot("rooms", "rooms-call-dark", *DESKTOP, "dark"),
+    Shot("rooms", "rooms-phone", *PHONE, "light"),
+    Shot("conference", "conference", *DESKTOP, "dark"),
+    Shot("conference", "conference-phone", *PHONE, "light"),
 )
 
 
@@ -103,25 +107,54 @@ def serving(server: Path) -> Iterator[str]:
         process.wait(10)
 
 
-async def enter(browser: Browser, url: str, number: int, shot: Shot) -> Page:
+async def enter_rooms(page: Page, url: str, number: int) -> None:
+    await page.goto(f"{url}/{ROOM}")
+    await page.fill("#own-name", f"Peer {number}")
+    await page.click("#join-button")
+
+
+async def enter_conference(page: Page, url: str, number: int) -> None:
+    await page.goto(f"{url}/#{ROOM}")
+    await page.fill("#name", f"Peer {number}")
+    await page.locator("#colours input").nth(number).check()
+    await page.click("#enter .primary")
+    if number == 1 and (page.viewport_size or {})["width"] > 700:
+        await page.click("#open-chat")
+        await page.click("#figures")
+
+
+async def chat(pages: list[Page]) -> None:
+    for page, text in zip(pages[1:], ("Good morning!", "Can everybody hear me?", "Loud and clear."), strict=True):
+        await page.click("#open-chat")
+        await page.fill("#text", text)
+        await page.press("#text", "Enter")
+
+
+ENTER = {"rooms": enter_rooms, "conference": enter_conference}
+
+
+async def open_page(browser: Browser, shot: Shot, number: int) -> Page:
     context = await browser.new_context(
         viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
     )
     page = await context.new_page()
     await page.add_init_script(f"({CAMERA})({number})")
-    await page.goto(url + ROOM)
-    await page.fill("#own-name", f"Peer {number}")
-    await page.click("#join-button")
     return page
 
 
 async def take(browser: Browser, url: str, shot: Shot) -> None:
-    pages = [await enter(browser, url, number, shot) for number in range(1, GUESTS + 1)]
+    pages = []
+    for number in range(1, GUESTS + 1):
+        pages.append(await open_page(browser, shot, number))
+        await ENTER[shot.example](pages[-1], url, number)
     first = pages[0]
-    everyone = f"document.querySelectorAll('#carousel video[data-peer-id]').length === {GUESTS - 1}"
-    await first.wait_for_function(everyone)
-    decoded = "[...document.querySelectorAll('#carousel video')].every((video) => video.videoWidth > 300)"
-    await first.wait_for_function(decoded, timeout=60_000)
+    decoded = (
+        "(others) => [...document.querySelectorAll('li video[data-peer-id]')]"
+        ".filter((video) => video.videoWidth > 300).length === others"
+    )
+    await first.wait_for_function(decoded, arg=GUESTS - 1, timeout=60_000)
+    if shot.example == "conference":
+        await chat(pages)
     await asyncio.sleep(6)  # senders ramp up to their full size
     png = await first.screenshot()
     Image.open(io.BytesIO(png)).convert("RGB").save(IMAGES / f"{shot.name}.webp", quality=QUALITY, method=6)
@@ -134,8 +167,8 @@ async def main() -> None:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--use-fake-ui-for-media-stream"]
         )
-        with serving(ROOT / "examples" / "rooms" / "server.py") as url:
-            for shot in track(SHOTS, "taking pictures"):
+        for shot in track(SHOTS, "taking pictures"):
+            with serving(ROOT / "examples" / shot.example / "server.py") as url:
                 await take(browser, url, shot)
         await browser.close()
 
