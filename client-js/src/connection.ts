@@ -125,6 +125,7 @@ export class Connection {
         this.subscriptions.offered(offer);
       },
       producerUnavailable: ({ producerId, reason }) => this.subscriptions.withdrawn(producerId, reason),
+      producerClosed: ({ producerId, reason }) => this.publications.closed(producerId, reason),
       producerPaused: ({ producerId }) => this.subscriptions.setMuted(producerId, true),
       producerResumed: ({ producerId }) => this.subscriptions.setMuted(producerId, false),
       producerMetadata: ({ producerId, metadata }) => this.subscriptions.setMetadata(producerId, metadata),

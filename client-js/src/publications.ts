@@ -79,13 +79,20 @@ export class Publications {
   }
 
   /** What the server has closed of its own accord is let go of, and that is told. */
+  closed(producerId: string, reason: string): void {
+    const publication = [...this.#held.values()].find((held) => held.producerId === producerId);
+    if (!publication) return;
+    this.#letGo(publication);
+    const code = reason === "not_allowed" ? reason : "closed";
+    const hint = "its application decides; addTrack() asks again";
+    this.#observer.failed(new SimplePeerError(code, `the server has closed your track "${publication.label}"`, hint));
+  }
+
+  /** What it has closed unheard, too. */
   reconcile(known: Snapshot["producers"]): void {
     const ids = new Set(known.map(({ producerId }) => producerId));
-    for (const publication of this.#held.values()) {
-      const { producerId, label } = publication;
-      if (producerId === undefined || ids.has(producerId)) continue;
-      this.#letGo(publication);
-      this.#observer.failed(new SimplePeerError("closed", `the server has closed your track "${label}"`));
+    for (const { producerId } of this.#held.values()) {
+      if (producerId !== undefined && !ids.has(producerId)) this.closed(producerId, "closed");
     }
   }
 

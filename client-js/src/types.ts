@@ -203,6 +203,8 @@ export interface Notifications {
   peerDisconnection: PeerRef & { reason: string };
   producerAvailable: ProducerOffer;
   producerUnavailable: LabelRef & { reason: string };
+  /** A track of this peer's own: the server has ended it. */
+  producerClosed: ProducerRef & { label: string; reason: string };
   producerPaused: LabelRef;
   producerResumed: LabelRef;
   producerMetadata: LabelRef & { metadata: Metadata };

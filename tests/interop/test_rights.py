@@ -82,6 +82,24 @@ async def test_a_right_that_is_taken_away_in_mid_call_ends_the_picture_at_once()
         await green.hears([red])
 
 
+async def test_a_publisher_whose_track_the_server_closes_is_told_and_may_ask_again() -> None:
+    house = House()
+    async with media_app(authorize=house.authorize) as app, NodePeer(app.url, RED) as red, NodePeer(app.url) as green:
+        await red.publish()
+        await green.sees([red])
+        house.refused = {"produce"}
+        await asyncio.wrap_future(app.media.reauthorize(red.peer_id))
+        for label in ("webcam", "microphone"):
+            error = await red.told("error", message=f'the server has closed your track "{label}"')
+            assert error["code"] == "not_allowed"
+            await green.told("trackRemoved", peerId=red.peer_id, label=label, reason="not_allowed")
+        with pytest.raises(RefusedError, match="unpaid_produce"):
+            await red.publish()
+        house.refused.clear()
+        await red.publish()
+        await green.sees([red])
+
+
 async def test_a_policy_holds_and_lets_go_and_others_miss_nothing() -> None:
     held: set[str] = set()
 
