@@ -28,6 +28,7 @@ class WirePeer(SignallingClient):
         """`how`: as for SignallingClient."""
         super().__init__(url, **how)
         self.wires: dict[str, Wire] = {}
+        self.replaced_wires: list[Wire] = []
         self.transport_ids: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
@@ -36,7 +37,7 @@ class WirePeer(SignallingClient):
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for wire in self.wires.values():
+        for wire in (*self.replaced_wires, *self.wires.values()):
             wire.close()
         await super().__aexit__(*error)
 
@@ -45,6 +46,8 @@ class WirePeer(SignallingClient):
         description = await self.ask("createWebRtcTransport", direction=direction, **payload)
         await self.ask("connectWebRtcTransport", transportId=description["id"], dtlsParameters=dtls_parameters())
         self.transport_ids[direction] = description["id"]
+        if direction in self.wires:
+            self.replaced_wires.append(self.wires[direction])
         self.wires[direction] = Wire(description)
         return self.wires[direction]
 

@@ -1,0 +1,94 @@
+"""What a client believes from what it is told, and nothing else; it is strict about the order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Listener:
+    """The client's end of the notifications: its picture of others, kept up by differences alone."""
+
+    def __init__(self) -> None:
+        self.last_seq = 0
+        self.sight: set[str] = set()
+        self.offers: dict[str, dict[str, Any]] = {}
+        """By producer id: the payload of producerAvailable, as changed since."""
+        self.held: dict[str, str] = {}
+        """By producer id: why the server does not forward it."""
+        self.rooms: list[str] = []
+        """Only the client knows of its own moves; of the server's it is told."""
+        self.ended: dict[str, Any] | None = None
+
+    def hear(self, event: str, payload: dict[str, Any]) -> None:
+        """Fails when this cannot come now."""
+        if event == "heartbeat":
+            return
+        if payload["seq"] <= self.last_seq:
+            return  # repeated after a resume
+        assert payload["seq"] == self.last_seq + 1, f"missed something before {event} {payload}"
+        self.last_seq = payload["seq"]
+        assert self.ended is None, f"{event} after the end"
+        getattr(self, f"_{event}")(payload)
+
+    def believe(self, snapshot: dict[str, Any], seq: int) -> None:
+        """Take the whole picture anew."""
+        self.sight = {entry["peerId"] for entry in snapshot["peers"]}
+        self.offers = {offer["producerId"]: offer for offer in snapshot["offers"]}
+        self.held = {entry["producerId"]: entry["held"] for entry in snapshot["consumers"] if entry["held"]}
+        self.rooms = list(snapshot["rooms"])
+        self.last_seq = seq
+
+    def _peerConnection(self, payload: dict[str, Any]) -> None:  # noqa: N802  (as on the wire; so are the others)
+        assert payload["peerId"] not in self.sight, "there already"
+        self.sight.add(payload["peerId"])
+
+    def _peerDisconnection(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        peer_id = payload["peerId"]
+        assert peer_id in self.sight, "was not there"
+        assert not [offer for offer in self.offers.values() if offer["peerId"] == peer_id], "before its last track"
+        self.sight.remove(peer_id)
+
+    def _producerAvailable(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["peerId"] in self.sight, "before its peer"
+        assert payload["producerId"] not in self.offers, "offered already"
+        label = {"peerId": payload["peerId"], "label": payload["label"]}
+        assert not any(label.items() <= offer.items() for offer in self.offers.values()), "two tracks of one label"
+        self.offers[payload["producerId"]] = payload
+
+    def _producerUnavailable(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        del self.offers[payload["producerId"]]
+        self.held.pop(payload["producerId"], None)
+
+    def _producerPaused(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        self._change(payload, paused=True)
+
+    def _producerResumed(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        self._change(payload, paused=False)
+
+    def _producerMetadata(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        self._change(payload, metadata=payload["metadata"])
+
+    def _change(self, payload: dict[str, Any], **change: Any) -> None:
+        offer = self.offers[payload["producerId"]]
+        assert change.items() != {key: offer[key] for key in change}.items(), "nothing has changed"
+        self.offers[payload["producerId"]] = offer | change
+
+    def _consumerHeld(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["producerId"] in self.offers
+        assert payload["reason"] != self.held.get(payload["producerId"], ""), "nothing has changed"
+        self.held[payload["producerId"]] = payload["reason"]
+        if not payload["reason"]:
+            del self.held[payload["producerId"]]
+
+    def _roomJoined(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["roomId"] not in self.rooms
+        self.rooms.append(payload["roomId"])
+
+    def _roomLeft(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        self.rooms.remove(payload["roomId"])
+
+    def _transportStateChange(self, _payload: dict[str, Any]) -> None:  # noqa: N802
+        """Its own transports are the client's own business."""
+
+    def _ended(self, payload: dict[str, Any]) -> None:
+        self.ended = payload
