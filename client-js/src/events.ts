@@ -26,7 +26,8 @@ export interface DataMessage {
 export type RemovalReason =
   /** The peer removed it, or its source ended. */
   | "closed"
-  /** The peer added another track under the same label, which could not take this one's place unseen. */
+  /** Another track takes its place, under the same label: one that the peer added and that could not do so unseen,
+   * or the same one on a transport that had to be made anew. */
   | "replaced"
   /** The peer left. */
   | "peer_left"

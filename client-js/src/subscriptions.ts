@@ -82,12 +82,7 @@ export class Subscriptions {
   /** The receiving transport is another one: every track is received anew on it. Resolves when they are. */
   async receiveAnew(): Promise<void> {
     const lost = [...this.#byProducer.values()].filter(({ consumer }) => consumer?.closed);
-    await Promise.all(
-      lost.map(({ offer }) => {
-        this.#drop(offer.producerId, "connection_lost");
-        return this.#takeUp(offer);
-      }),
-    );
+    await Promise.all(lost.map((subscription) => this.#start(subscription)));
   }
 
   clear(reason: RemovalReason): void {
@@ -97,6 +92,10 @@ export class Subscriptions {
   async #takeUp(offer: ProducerOffer): Promise<void> {
     const subscription = new Subscription(offer, this.#audience);
     this.#byProducer.set(offer.producerId, subscription);
+    await this.#start(subscription);
+  }
+
+  async #start(subscription: Subscription): Promise<void> {
     try {
       await this.#keeper.run((session) => subscription.start(session));
     } catch (cause) {
@@ -158,7 +157,10 @@ export class Subscription {
     return this.#failure;
   }
 
-  /** The server's consumer is paused until our receiving end is set up: the first keyframe must not be lost. */
+  /**
+   * Again on a transport made anew: then the new track takes the place of the old one at once.
+   * The server's consumer is paused until our receiving end is set up: the first keyframe must not be lost.
+   */
   async start(session: Session): Promise<void> {
     const consumerId = await session.transports.run("recv", async (transport) => {
       if (this.#ended) return undefined;
@@ -208,21 +210,26 @@ export class Subscription {
   end(reason: RemovalReason): void {
     this.#ended = true;
     this.#consumer?.close();
-    const remote = this.#remote;
-    this.#remote = undefined;
-    if (!remote) return;
-    remote.track.dispatchEvent(new Event("ended")); // stop() ends a track without telling it
-    this.#audience.trackRemoved(remote, reason);
+    this.#retire(reason);
   }
 
   #announce(consumer: mediasoup.Consumer): void {
     const { peerId, label, broadcast, kind, metadata } = this.offer;
+    this.#retire("replaced");
     this.#consumer = consumer;
     this.#trackSinceMs = Date.now();
     this.#remote = { track: consumer.track, peerId, label, broadcast, kind, metadata };
     this.#audience.trackAdded(this.#remote);
     if (this.offer.paused) this.#tellMuted();
     if (this.#held) this.#tellHeld();
+  }
+
+  #retire(reason: RemovalReason): void {
+    const remote = this.#remote;
+    this.#remote = undefined;
+    if (!remote) return;
+    remote.track.dispatchEvent(new Event("ended")); // stop() ends a track without telling it
+    this.#audience.trackRemoved(remote, reason);
   }
 
   #tellMuted(): void {

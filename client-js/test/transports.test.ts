@@ -70,9 +70,10 @@ test("a receiving transport that is past mending: every track comes again on ano
   assert.notEqual(newest("recv"), old);
   assert.deepEqual(
     lines.filter((line) => !line.startsWith("track camera")),
-    ["peerConnection bob", "trackRemoved camera connection_lost"],
+    ["peerConnection bob", "trackRemoved camera replaced"],
     "its peer has not left",
   );
+  assert.equal(lines.at(-1), "track camera", "at once after the removal");
 });
 
 test("a transport that the server does not know any longer is made anew at once", async () => {
