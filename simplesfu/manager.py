@@ -119,6 +119,10 @@ class MediaManager:
         """By peer id, which is the application socket's id. A snapshot; empty after close()."""
         return self._read(self._peers.infos, {})
 
+    def peer(self, peer: str) -> PeerInfo | None:
+        """By its id, an older one of its ids, or its application socket's; None when it is not there."""
+        return self._read(partial(self._peers.info, peer), None)
+
     @property
     def producers(self) -> Mapping[str, ProducerInfo]:
         """All tracks that are sent, by producer id."""

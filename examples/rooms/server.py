@@ -33,8 +33,10 @@ def create_app(udp=None, announce=None):
 
     @sio.event
     async def introduce(sid, peer_id, name):
-        """A peer's id is its Socket.IO id: the application can send to it what it likes, here a name to show."""
-        await sio.emit("introduction", {"peerId": sid, "name": str(name)[:40]}, to=str(peer_id))
+        """Whatever socket a peer has at the moment, the application can send to it what it likes: here a name."""
+        own, other = media.peer(sid), media.peer(str(peer_id))
+        if own and other:
+            await sio.emit("introduction", {"peerId": own.id, "name": str(name)[:40]}, to=other.sid)
 
     return socketio.ASGIApp(sio, page, static_files=STATIC, on_shutdown=media.aclose)
 

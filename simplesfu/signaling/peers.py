@@ -179,9 +179,15 @@ class Peers:
 
     def infos(self) -> dict[str, PeerInfo]:
         """What the application may see."""
-        return {
-            session.id: session.info(self.rooms_of(session)) for session in self._sessions.values() if session.entered
-        }
+        return {session.id: self._info(session) for session in self._sessions.values() if session.entered}
+
+    def info(self, name: str) -> PeerInfo | None:
+        """By any id that it has had."""
+        session = self.get(name)
+        return None if session is None or not session.entered else self._info(session)
+
+    def _info(self, session: PeerSession) -> PeerInfo:
+        return session.info(self.rooms_of(session))
 
     # rooms
 
