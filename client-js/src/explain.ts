@@ -25,6 +25,8 @@ export interface ViewerFacts {
   pausedByYou: boolean;
   connectWished: boolean;
   transport: TransportState | undefined;
+  /** How long nothing at all has come over it. */
+  transportSilenceMs?: number;
   /** Looked at twice, a moment apart. */
   reception?: { earlier: Reception; now: Reception };
 }
@@ -74,28 +76,25 @@ function notForwarded({ offer, pausedByYou }: ViewerFacts): Broken | undefined {
   return undefined;
 }
 
-function notReceived({ offer, transport, reception }: ViewerFacts): Broken | undefined {
+function notReceived({ offer, transport, transportSilenceMs, reception }: ViewerFacts): Broken | undefined {
   if (offer?.failure) return broken("viewer", offer.failure.code, offer.failure.message, offer.failure.hint);
   if (offer?.trackAgeMs === undefined) {
     return broken("viewer", "consumer_missing", "the track is still being set up here", "wait a moment");
   }
-  if (transport !== "connected") {
-    const state = transport === "new" || transport === "connecting" ? "is not there yet" : `is ${transport}`;
-    return broken(
-      "viewer",
-      "viewer_transport",
-      `ICE: the connection for media from the server ${state}`,
-      "this network, or a firewall before the server's UDP port, lets nothing through",
-    );
-  }
   const { packets, lastPacketAgeMs } = reception?.now ?? {};
-  if (!packets) return noPackets(offer.trackAgeMs);
-  return lastPacketAgeMs !== undefined && lastPacketAgeMs > SILENCE_MS ? noPackets(lastPacketAgeMs) : undefined;
-}
-
-function noPackets(ageMs: number): Broken {
-  const hint = "what is sent to you does not arrive: the network drops it, or nobody sends";
-  return broken("viewer", "no_packets", `no packets for ${seconds(ageMs)}`, hint);
+  const ageMs = packets ? (lastPacketAgeMs ?? 0) : offer.trackAgeMs;
+  if (transport === "connected" && packets && ageMs <= SILENCE_MS) return undefined;
+  if (transport === "connected" && (transportSilenceMs ?? 0) <= SILENCE_MS) {
+    const hint = "what is sent to you does not arrive: the network drops it, or nobody sends";
+    return broken("viewer", "no_packets", `no packets for ${seconds(ageMs)}`, hint);
+  }
+  const since = transportSilenceMs === undefined ? "so far" : `for ${seconds(transportSilenceMs)}`;
+  return broken(
+    "viewer",
+    "viewer_transport",
+    `ICE: no UDP from the server ${since} (${transport ?? "no transport"})`,
+    "this network, or a firewall before the server's UDP port, lets nothing through",
+  );
 }
 
 function notDecoded({ offer, reception }: ViewerFacts): Broken | undefined {

@@ -2,7 +2,7 @@
 import type { types as mediasoup } from "mediasoup-client";
 import { Deadline, sleep } from "./deadline.js";
 import { brokenLink, playing, type ViewerFacts } from "./explain.js";
-import { type Reception, receptionOf } from "./reception.js";
+import { type Reception, receptionOf, silenceOf } from "./reception.js";
 import type { Roster } from "./roster.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Subscription, Subscriptions } from "./subscriptions.js";
@@ -64,32 +64,33 @@ export class Explainer {
     const { keeper, wishes, subscriptions, roster } = this.#witnesses;
     const ownId = roster.resolve(peerId);
     const subscription = subscriptions.of(ownId, label)[0];
-    const reception = await this.#lookTwice(subscription?.consumer, betweenMs);
+    const transports = keeper.session?.transports;
+    const report = await transports?.stats("recv");
+    const silenceMs = report && silenceOf(report);
+    const reception = report && (await this.#lookTwice(subscription?.consumer, report, betweenMs));
     const ids = [peerId, ownId];
     return {
       inSight: roster.has(ownId),
       ...(subscription && { offer: offerFacts(subscription) }),
       pausedByYou: ids.some((id) => wishes.isPaused(id, label)),
       connectWished: ids.some((id) => wishes.isConnected(id, label)),
-      transport: keeper.session?.transports.state("recv"),
+      transport: transports?.state("recv"),
+      ...(silenceMs !== undefined && { transportSilenceMs: silenceMs }),
       ...(reception && { reception }),
     };
   }
 
   async #lookTwice(
     consumer: mediasoup.Consumer | undefined,
+    report: RTCStatsReport,
     betweenMs: number,
   ): Promise<{ earlier: Reception; now: Reception } | undefined> {
-    const earlier = await this.#reception(consumer);
+    const earlier = consumer && receptionOf(consumer, report);
     if (!earlier) return undefined;
     await sleep(betweenMs);
-    const now = await this.#reception(consumer);
+    const again = await this.#witnesses.keeper.session?.transports.stats("recv");
+    const now = again && receptionOf(consumer, again);
     return now && { earlier, now };
-  }
-
-  async #reception(consumer: mediasoup.Consumer | undefined): Promise<Reception | undefined> {
-    const report = await this.#witnesses.keeper.session?.transports.stats("recv");
-    return report && consumer && receptionOf(consumer, report);
   }
 }
 

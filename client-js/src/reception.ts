@@ -33,6 +33,16 @@ export function receptionOf(consumer: mediasoup.Consumer, report: RTCStatsReport
   };
 }
 
+/** How long nothing at all has come from the server, in ms; undefined: nothing ever has, or the browser does not tell. */
+export function silenceOf(report: RTCStatsReport): number | undefined {
+  let shortest: number | undefined;
+  report.forEach((entry: RTCIceCandidatePairStats) => {
+    const last = entry.type === "candidate-pair" ? entry.lastPacketReceivedTimestamp : undefined;
+    if (last) shortest = Math.min(shortest ?? Number.POSITIVE_INFINITY, entry.timestamp - last);
+  });
+  return shortest;
+}
+
 /** Something is to be seen, or heard. */
 export function plays(kind: mediasoup.MediaKind, { packets, frames }: Reception): boolean {
   return kind === "video" ? frames > 0 : packets > 0;
