@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -214,9 +215,12 @@ async def test_a_viewers_right_that_is_taken_away_ends_the_packets_and_comes_bac
     async with a_call(rules) as (app, alice, bob, consumer):
         rules.refused = {(CONSUME, "webcam")}
         bob.notifications.clear()
+        called_ms = time.time() * 1000
         assert await asyncio.wrap_future(app.media.reauthorize(bob.peer_id)) == 1
         await bob.told("producerUnavailable", producerId=consumer["producerId"], reason="not_allowed")
         await stands_still(bob, consumer)
+        after_ms = bob.wires["recv"].arrivals_ms[-1] - called_ms
+        print(f"the last packet came {after_ms:.1f} ms after reauthorize() was called")
         assert app.media.explain(bob.peer_id, alice.peer_id, "webcam").code == "not_allowed"
         rules.refused.clear()
         bob.notifications.clear()

@@ -6,14 +6,25 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import flask
 import pytest
 import socketio
-from support.in_process import MediaApp, asgi, media_app
+from flask_socketio import SocketIO
+from support.in_process import MediaApp, asgi, media_app, wsgi
 from support.signalling import SignallingClient
 from support.waiting import until
 from support.wire_peer import WirePeer
 
-from simplesfu import BadRequest, Closed, MediaManager, NotFound, RoomFull, SfuError
+from simplesfu import (
+    AuthorizationRequest,
+    BadRequest,
+    Closed,
+    MediaManager,
+    NotFound,
+    RoomFull,
+    SfuError,
+    SubscriptionRequest,
+)
 from simplesfu.plane import rtcp
 
 
@@ -268,3 +279,47 @@ async def test_a_rooms_bitrate_is_shared_among_those_who_send_there() -> None:
             print(f"{others} kbps each")
         await carol.ask("leaveRoom", roomId="hall")
         await until(lambda: (asked_to_send(alice) or 0) > 1000, "more again when somebody leaves", every_s=0.05)
+
+
+# with threads
+
+
+async def test_all_of_it_in_an_application_with_threads() -> None:
+    """Flask-SocketIO: plain functions, asked in threads of our own; verbs in a handler's thread."""
+    app = flask.Flask(__name__)
+    sio = SocketIO(app, async_mode="threading")
+    held: set[str] = set()
+
+    def authorize(request: AuthorizationRequest) -> bool:
+        return request.room != "cellar"
+
+    def policy(request: SubscriptionRequest) -> bool:
+        return request.viewer_id not in held
+
+    manager = MediaManager(sio, listen=("127.0.0.1", 0), authorize=authorize, subscription_policy=policy)
+
+    @sio.on("hold")  # type: ignore[untyped-decorator]
+    def hold(peer_id: str) -> None:
+        held.add(peer_id)
+        manager.reevaluate(viewer=peer_id)
+
+    @sio.on("mute")  # type: ignore[untyped-decorator]
+    def mute(peer_id: str, muted: bool) -> str:
+        manager.mute(peer_id, "webcam", muted)
+        return manager.explain(flask.request.sid, peer_id, "webcam").code  # type: ignore[attr-defined]
+
+    async with manager as media, wsgi(app) as url, WirePeer(url) as alice, WirePeer(url) as bob:
+        assert (await alice.refused("joinRoom", roomId="cellar"))["code"] == "not_allowed"
+        await alice.connect("send")
+        await bob.connect("recv")
+        async with (await alice.produce("webcam")).running():
+            consumer = await bob.see("webcam", alice)
+            await bob.gets(consumer)
+            assert await bob.sio.call("mute", (alice.peer_id, True), timeout=5) == "muted_by_server"
+            await stands_still(bob, consumer)
+            await bob.sio.call("mute", (alice.peer_id, False), timeout=5)
+            await bob.gets(consumer)
+            await bob.sio.emit("hold", bob.peer_id)
+            await bob.told("consumerHeld", reason="policy")
+            await stands_still(bob, consumer)
+            assert await asyncio.wrap_future(media.reauthorize()) == 0
