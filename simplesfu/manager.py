@@ -75,10 +75,10 @@ class MediaManager:
         self._peers = Peers(self._router, config, self._events.report, policy=self._policy)
         self._authority = None if authorize is None else Authority(authorize, self._calls, self._peers)
         self._data = AppData(self._peers.data, self._events)
-        attendance = Attendance(self._peers)
-        self._responder = Responder(attendance, self._authority)
+        self._attendance = Attendance(self._peers)
+        self._responder = Responder(self._attendance, self._authority)
         attach = AsyncAttachment if is_async else ThreadAttachment
-        self._attachment: Attachment = attach(server, self._engine, attendance, self._responder, self._events)
+        self._attachment: Attachment = attach(server, self._engine, self._attendance, self._responder, self._events)
         self._engine.start()
         try:
             self._attachment.attach()
@@ -198,11 +198,11 @@ class MediaManager:
         """End a peer's session and its media; its client does not come back by itself. Its Socket.IO connection is the
         application's, and stays. Raises NotFound, Closed."""
         error = Kicked("the server has ended the session", reason)
-        self._do(lambda: self._peers.kick(self._peers.find(peer), error))
+        self._do(lambda: self._attendance.kick(self._peers.find(peer), error))
 
     def mute(self, peer: str, label: str | None = None, muted: bool = True) -> None:
-        """Forward a track, or all tracks of a peer, to nobody, those to come too, until it is taken back with
-        `muted=False`. Raises NotFound for a peer that is not there, Closed."""
+        """Forward a track, or all tracks of a peer, to nobody, those to come too: until it is taken back with
+        `muted=False`, or the peer's session ends. Raises NotFound for a peer that is not there, Closed."""
         self._do(lambda: self._peers.mute(self._peers.find(peer), label, muted))
 
     def close_producer(self, producer_id: str) -> None:

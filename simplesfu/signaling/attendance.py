@@ -5,12 +5,17 @@ the session over, and the connection that carried it until then is disconnected.
 """
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
+from typing import Final
 
-from simplesfu.errors import Closed
+from simplesfu.errors import Closed, SfuError
 from simplesfu.signaling.peers import Peers
 from simplesfu.signaling.session import Connection, PeerSession
 from simplesfu.signaling.tokens import Claim, Tokens
+
+MAX_KICKED: Final = 10_000
+"""The latest are remembered."""
 
 
 class Attendance:
@@ -20,6 +25,8 @@ class Attendance:
         self.peers = peers
         self._tokens = Tokens(peers.config.session_keys)
         self._carried: dict[Connection, PeerSession] = {}
+        self._kicked: OrderedDict[str, SfuError] = OrderedDict()
+        """Why, by peer id: for clients that were not there to hear it."""
 
     @property
     def carried(self) -> list[tuple[Connection, PeerSession]]:
@@ -62,6 +69,13 @@ class Attendance:
         if session is not None:
             self.peers.close(session)
 
+    def kick(self, session: PeerSession, error: SfuError) -> None:
+        """End it on purpose. A client that has no connection just now is told when it comes back for its session."""
+        self._kicked[session.id] = error
+        if len(self._kicked) > MAX_KICKED:
+            self._kicked.popitem(last=False)
+        self.peers.kick(session, error)
+
     def _release(self, connection: Connection) -> PeerSession | None:
         connection.over = True
         session = self._carried.pop(connection, None)
@@ -91,6 +105,8 @@ class Attendance:
         if claim is not None and keeps_id:
             session.generation = session.oldest_generation = claim.generation
         self._attach(connection, session, resumed=False)
+        if claim is not None and (error := self._kicked.pop(claim.peer_id, None)) is not None:
+            self.peers.clock.call_later(0, partial(self.peers.kick, session, error))  # when hello has been answered
         return session
 
     def _find(self, claim: Claim | None) -> PeerSession | None:

@@ -149,6 +149,22 @@ async def test_kick() -> None:
             app.media.kick(alice.peer_id)
 
 
+async def test_who_loses_its_socket_is_kicked_all_the_same() -> None:
+    """It is told when it comes back, and has not got its session."""
+    async with a_call() as (app, alice, bob, consumer):
+        await alice.lose_socket()
+        app.media.kick(alice.peer_id, "please come back tomorrow")
+        await bob.told("peerDisconnection", peerId=alice.peer_id, reason="kicked")
+        await stands_still(bob, consumer)
+        alice.last_seq = 0  # of the new session that it is going to have
+        greeting = await alice.come_back()
+        assert not greeting["resumed"]
+        ended = await alice.told("ended", code="kicked")
+        assert ended["hint"] == "please come back tomorrow"
+        await until(lambda: len(alice.disconnections) == 2, "it is disconnected again", every_s=0.02)
+        assert alice.peer_id not in app.media.peers
+
+
 async def test_mute_stops_the_packets_and_lasts_whatever_the_publisher_does() -> None:
     async with a_call() as (app, alice, bob, consumer):
         app.media.mute(alice.peer_id, "webcam")
