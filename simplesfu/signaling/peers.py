@@ -97,6 +97,8 @@ class Peers:
                 self._forget_alias(session, next(iter(session.aliases)))
         if session.entered:
             self._enter_placements(session)
+            for viewer in self.all_in_sight(session):  # who may have wished something of that socket
+                self._carry_out_wishes(viewer, session)
 
     def enter(self, session: PeerSession) -> None:
         """Into the rooms where the server has placed it, or the lobby. A second call does nothing."""
@@ -250,10 +252,7 @@ class Peers:
         """Bring in line what the session is offered and gets of the peer with that id, if there is one."""
         publisher = self.get(name)
         if publisher is not None:
-            self.offers.refresh(session, publisher, "disconnected")
-            for subscription in session.subscriptions.values():
-                if subscription.publication.publisher is publisher:
-                    subscription.settle()
+            self._carry_out_wishes(session, publisher)
 
     def deny(self, session: PeerSession, publication: Publication) -> None:
         """Do not offer it any longer."""
@@ -328,6 +327,12 @@ class Peers:
             self.offers.change_sight(session, self.rooms.join(session.id, room), "room_left")
         else:
             self._enter(session, [room])
+
+    def _carry_out_wishes(self, viewer: PeerSession, publisher: PeerSession) -> None:
+        self.offers.refresh(viewer, publisher, "disconnected")
+        for subscription in viewer.subscriptions.values():
+            if subscription.publication.publisher is publisher:
+                subscription.settle()
 
     def _tell_joined(self, session: PeerSession, room: str) -> None:
         session.notify(RoomJoined(room_id=room, peer_ids=self._others_in(session, room)))

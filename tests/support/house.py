@@ -43,7 +43,7 @@ class House:
     def enter(self, sid: str) -> HousePeer:
         """One that has said hello and can receive, and that others see."""
         peer = self.connect(sid)
-        peer.ask("hello")
+        peer.hello()
         peer.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
         peer.ask("enter")
         return peer

@@ -249,20 +249,23 @@ async def test_a_lost_socket_loses_nothing(app: App) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("grace_period_s", [0.5, 0])
 async def test_who_does_not_come_back_in_time_leaves_nothing(kind: str, grace_period_s: float) -> None:
-    async with application(kind, grace_period_s=grace_period_s) as app, Member(app.url) as ben:
-        async with Member(app.url) as anna:
-            await anna.ask("createWebRtcTransport", direction="recv")
-            await anna.lose_socket()
-            lost_s = time.monotonic()
-            await app.gone(anna.peer_id)
-            took_s = time.monotonic() - lost_s
-            print(f"released after {took_s:.2f} s")
-            assert grace_period_s - 0.1 < took_s < grace_period_s + 1
-            assert app.media.stats()["engine"]["links"] == {}
-            told = await ben.told("peerDisconnection", peerId=anna.peer_id)
-            assert told["reason"] == "peer_lost"
-            greeting = await anna.come_back()
-            assert (greeting["resumed"], greeting["peerId"]) == (False, anna.socket_ids[0])
+    async with (
+        application(kind, grace_period_s=grace_period_s) as app,
+        Member(app.url) as ben,
+        Member(app.url) as anna,
+    ):
+        await anna.ask("createWebRtcTransport", direction="recv")
+        await anna.lose_socket()
+        lost_s = time.monotonic()
+        await app.gone(anna.peer_id)
+        took_s = time.monotonic() - lost_s
+        print(f"released after {took_s:.2f} s")
+        assert grace_period_s - 0.1 < took_s < grace_period_s + 1
+        assert app.media.stats()["engine"]["links"] == {}
+        told = await ben.told("peerDisconnection", peerId=anna.peer_id)
+        assert told["reason"] == "peer_lost"
+        greeting = await anna.come_back()
+        assert (greeting["resumed"], greeting["peerId"]) == (False, anna.socket_ids[0])
 
 
 async def test_a_second_socket_takes_over_while_the_first_is_open(app: App) -> None:
