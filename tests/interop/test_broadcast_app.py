@@ -49,10 +49,9 @@ async def enter(browser: Browser) -> AsyncIterator[Enter]:
 async def sees_on_stage(page: Page, *names: str) -> None:
     """Exactly these captions, each above a picture that is decoded."""
     await expect(page.locator("#stage figcaption")).to_have_text(list(names))
-    await page.wait_for_function(
-        "(count) => [...document.querySelectorAll('#stage video')].filter((one) => one.videoWidth > 0).length === count",
-        arg=len(names),
-    )
+    decoded = "[...document.querySelectorAll('#stage video')].every((one) => one.videoWidth > 0)"
+    await expect(page.locator("#stage video")).to_have_count(len(names))
+    await page.wait_for_function(decoded)
 
 
 async def test_a_raised_hand_becomes_a_speaker_and_a_viewer_again(enter: Enter) -> None:
