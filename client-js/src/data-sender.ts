@@ -126,8 +126,7 @@ export class DataSender {
       const producer = await this.#channel(session);
       if (outgoing.session !== session) this.#begin(outgoing, session);
       if (outgoing.nextIndex === count) return;
-      if (!(await hasRoom(producer)) || outgoing.sent.settled) continue;
-      this.#sendPart(producer, outgoing, count);
+      if ((await hasRoom(producer)) && !outgoing.sent.settled) this.#sendPart(producer, outgoing, count);
     }
   }
 
@@ -143,7 +142,7 @@ export class DataSender {
     const body = bytes.subarray(index * PART_BYTES, (index + 1) * PART_BYTES);
     const part: DataPart = { text, peerId, label, message, index, count, body };
     const encoded = encodePart(part);
-    producer.send(encoded);
+    if (!hand(producer, encoded)) return;
     outgoing.nextIndex++;
     if (this.#reliable) this.#keep({ message, index, encoded });
   }
@@ -173,7 +172,7 @@ export class DataSender {
   /** One that is open, or was a moment ago. */
   async #channel(session: Session): Promise<mediasoup.DataProducer> {
     const line = this.#lineOf(session);
-    if (line.producer && !line.producer.closed) return line.producer;
+    if (line.producer && isOpen(line.producer)) return line.producer;
     line.opening ??= this.#open(line).finally(() => delete line.opening);
     return line.opening;
   }
@@ -181,9 +180,9 @@ export class DataSender {
   async #open(line: Line): Promise<mediasoup.DataProducer> {
     for (;;) {
       const producer = await this.#produce(line.session);
-      await opened(producer);
+      if (producer.readyState === "connecting") await nextOf(producer, "open");
       await this.#repeat(producer);
-      if (producer.closed) continue;
+      if (!isOpen(producer)) continue;
       line.producer = producer;
       return producer;
     }
@@ -203,14 +202,24 @@ export class DataSender {
     const { received } = producer.appData as DataProducerIntent;
     if (received) this.#nextNumber ??= (received.message + 1) >>> 0;
     for (const part of this.#kept.filter((kept) => !received || follows(kept, received))) {
-      if (!(await hasRoom(producer))) return; // lost as well: the next one begins from here
-      producer.send(part.encoded);
+      if (!(await hasRoom(producer)) || !hand(producer, part.encoded)) return; // the next one begins from here
     }
   }
 }
 
-async function opened(producer: mediasoup.DataProducer): Promise<void> {
-  if (producer.readyState === "connecting") await nextOf(producer, "open");
+function isOpen(producer: mediasoup.DataProducer): boolean {
+  return !producer.closed && producer.readyState === "open";
+}
+
+/** False: the channel is no more; browsers tell so by throwing, too, before they say it. */
+function hand(producer: mediasoup.DataProducer, encoded: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    producer.send(encoded);
+    return true;
+  } catch {
+    producer.close();
+    return false;
+  }
 }
 
 /** Waits for it. False: the channel is no more. */
@@ -219,7 +228,7 @@ async function hasRoom(producer: mediasoup.DataProducer): Promise<boolean> {
     producer.bufferedAmountLowThreshold = LOW_BYTES;
     await nextOf(producer, "bufferedamountlow");
   }
-  return !producer.closed && producer.readyState === "open";
+  return isOpen(producer);
 }
 
 /** Or the channel's end. */

@@ -35,6 +35,10 @@
  *   listen           event, name? (the event), once? (false)   notes what comes, apart from the events told here → {}
  *   unlisten         name                leaves off, with the function that on() or once() returned       → {}
  *   heard            → {heard: {name: [payload, …]}}
+ *   send             data (a string, or {base64}), to?, label?, reliable?                                 → {}
+ *   sendNumbers      first, count, padding? (0), everyMs? (0), to?, label?, reliable?
+ *                    texts that begin with eight digits, one after the other, each awaited                → {}
+ *   bufferedAmount   → {bytes}
  *   restartIce       → {}
  *   dropSocket       closes the connection as a network would; it reconnects by itself                    → {}
  *   disconnectSocket the application's own socket.disconnect()                                            → {}
@@ -137,6 +141,16 @@ const commands = {
   unlisten: ({ name }) => listeners.get(name).leave(),
   heard: () => ({ heard: Object.fromEntries([...listeners].map(([name, { payloads }]) => [name, payloads])) }),
 
+  send: ({ data, ...how }) => peer.send(data.base64 === undefined ? data : Buffer.from(data.base64, "base64"), how),
+  bufferedAmount: () => ({ bytes: peer.bufferedAmount }),
+
+  async sendNumbers({ first, count, padding = 0, everyMs = 0, ...how }) {
+    for (let number = first; number < first + count; number++) {
+      await peer.send(String(number).padStart(8, "0") + "x".repeat(padding), how);
+      if (everyMs) await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  },
+
   restartIce: () => peer.restartIce(),
   dropSocket: () => void socket.io.engine.close(),
   disconnectSocket: () => void socket.disconnect(),
@@ -157,7 +171,8 @@ function sourceOf(label) {
 
 /** Without what JSON cannot carry. */
 function plain({ track, error, ...rest }) {
-  return { ...rest, ...(track && { kind: track.kind }), ...(error && wire(error)) };
+  const binary = rest.data instanceof ArrayBuffer && { data: { base64: Buffer.from(rest.data).toString("base64") } };
+  return { ...rest, ...(track && { kind: track.kind }), ...(error && wire(error)), ...binary };
 }
 
 function wire({ code = "internal_error", message, hint = "" }) {
