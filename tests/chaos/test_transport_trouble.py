@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 AWAY = Weather(loss=1)
 CONSENT_TIMEOUT_S = 4.0
+"""Instead of 30: then the server gives up before the browser does."""
 RESTART_S = 40.0
 """The browser notices after 5-15 s that nothing comes back; then the client mends."""
 
@@ -52,38 +53,43 @@ async def pictures_are_back(callers: list[Caller], timeout_s: float = RESTART_S)
 
 
 async def unharmed(server: MediaServer, callers: list[Caller], before: dict[str, str]) -> None:
-    """Nobody was told that anybody or anything went; the books agree; the producers are the same. A receiving transport
-    that was made anew has new tracks: each takes the place of the old one at once."""
+    """Nobody was told that anybody or anything went; the books agree; the producers are the same.
+
+    Only one who receives over another transport now has been given another track for the one before.
+    """
     await books_agree(server, callers)
     assert await producer_ids(server) == before
     for caller in callers:
-        assert all(event["reason"] == "replaced" for event in await caller.events("trackRemoved"))
+        assert {event["reason"] for event in await caller.events("trackRemoved")} <= {"replaced"}
         assert not await caller.events("peerDisconnection")
         assert not await caller.events("error")
 
 
-def told(changes: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+async def state_changes(caller: Caller) -> list[tuple[str, str, str]]:
+    """What the page was told of its transports: direction, state and reason."""
+    changes = await caller.events("connectionStateChange")
+    print(*(f"{change['at'] / 1000:6.1f} s {change['direction']} {change['state']} {change['reason']}"
+            for change in changes), sep="\n")  # fmt: skip
     return [(change["direction"], change["state"], change["reason"]) for change in changes]
 
 
 async def test_a_network_that_was_away_is_mended_by_an_ice_restart(
     serve: Serve, divert: Divert, invite: Invite
 ) -> None:
-    server, way, alice, bob = await call_through(serve, divert, invite, consent_timeout_s=CONSENT_TIMEOUT_S)
+    server, way, alice, bob = await call_through(serve, divert, invite)
     before = await producer_ids(server)
     way.set_weather(up=AWAY, down=AWAY)
     await until(lambda: alice.events("iceRestart"), "the client restarts ICE by itself", timeout_s=RESTART_S)
     way.rebind()
     way.set_weather(up=CALM, down=CALM)
     await pictures_are_back([alice, bob])
+    changes = await state_changes(alice)
     await unharmed(server, [alice, bob], before)
-    changes = told(await alice.events("connectionStateChange"))
-    print(*changes, sep="\n")
+    assert not await alice.events("trackRemoved"), "it is the same transport"
     for direction in ("send", "recv"):
-        states = [state for one, state, _ in changes if one == direction]
-        assert states[-1] == "connected"
-        assert "disconnected" in states or "failed" in states
-    assert all(reason for _, state, reason in changes if state == "failed")
+        of_it = [(state, reason) for one, state, reason in changes if one == direction]
+        assert of_it[-1][0] == "connected"
+        assert [reason for state, reason in of_it if state in ("disconnected", "failed") and reason]
 
 
 async def test_a_network_that_was_away_for_long_is_mended_by_new_transports(
@@ -101,8 +107,9 @@ async def test_a_network_that_was_away_for_long_is_mended_by_new_transports(
     await until(built_anew, "the client builds both transports anew", timeout_s=2 * RESTART_S)
     way.set_weather(up=CALM, down=CALM)
     await pictures_are_back([alice, bob], timeout_s=2 * RESTART_S)
+    await state_changes(alice)
     await unharmed(server, [alice, bob], before)
-    print(*told(await alice.events("connectionStateChange")), sep="\n")
+    assert not await bob.events("trackRemoved")
     await until(lambda: one_each(server, alice), "the old transports are closed", timeout_s=30)
 
 
@@ -139,10 +146,10 @@ async def test_a_transport_that_ends_at_the_server_is_built_anew(
     await pictures_are_back([alice, bob])
     await until(lambda: one_each(server, alice), "one transport each way", timeout_s=30)
     await books_agree(server, [alice, bob])
+    changes = await state_changes(alice)
     if end == "fails":
         await unharmed(server, [alice, bob], before)
-    changes = told(await alice.events("connectionStateChange"))
-    print(*changes, sep="\n")
+        assert not await bob.events("trackRemoved")
     assert [change for change in changes if change[0] == direction][-1][1] == "connected"
 
 
