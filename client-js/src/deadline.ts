@@ -1,9 +1,15 @@
 /** The time that a call may take, all its steps together. */
 export class Deadline {
-  readonly #endsAtMs: number;
+  readonly #ms: number;
+  #endsAtMs = 0;
 
   constructor(ms: number) {
-    this.#endsAtMs = Date.now() + ms;
+    this.#ms = ms;
+    this.restart();
+  }
+
+  restart(): void {
+    this.#endsAtMs = Date.now() + this.#ms;
   }
 
   get leftMs(): number {

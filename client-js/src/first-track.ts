@@ -3,6 +3,7 @@ import { Deadline, sleep } from "./deadline.js";
 import { SimplePeerError } from "./errors.js";
 import type { Explainer, Witnesses } from "./explainer.js";
 import { plays, receptionOf } from "./reception.js";
+import type { SessionKeeper } from "./session-keeper.js";
 import type { Subscription } from "./subscriptions.js";
 import type { Reply } from "./types.js";
 
@@ -34,26 +35,26 @@ export class FirstTrack {
    * @throws SimplePeerError what the server refused the wish with; why nothing plays, with the code of an explanation
    */
   async connect(peerId: string, label: string | undefined): Promise<void> {
-    const { wishes, roster } = this.#witnesses;
+    const { keeper, wishes, roster } = this.#witnesses;
     const explainMs = Math.min(this.#timeoutMs * EXPLAIN_SHARE, EXPLAIN_MAX_MS);
-    const deadline = new Deadline(this.#timeoutMs - explainMs);
+    const time = new PlayingTime(keeper, this.#timeoutMs - explainMs, keeper.patienceMs - explainMs);
     let answer: Reply<"connectToPeer"> | undefined;
     do {
-      answer = await deadline.within(wishes.connectToPeer(peerId, label));
+      answer = await time.all.within(wishes.connectToPeer(peerId, label));
       if (!answer) break;
       roster.alias(peerId, answer.peerId);
-      if (await this.#plays(answer, label, deadline)) return;
-    } while (deadline.leftMs > 0);
+      if (await this.#plays(answer, label, time)) return;
+    } while (!time.isOver());
     const expected = label ?? this.#mayPlay(roster.resolve(peerId))[0]?.offer.label ?? answer?.tracks[0]?.label;
     const { ok, code, message, hint } = await this.#explainer.explain(peerId, expected ?? "", explainMs);
     if (!ok && !NOT_EXPECTED.has(code)) throw new SimplePeerError(code, message, hint);
   }
 
   /** False when time is over, or the session is another one, of which the answer knows nothing. */
-  async #plays(answer: Reply<"connectToPeer">, label: string | undefined, deadline: Deadline): Promise<boolean> {
+  async #plays(answer: Reply<"connectToPeer">, label: string | undefined, time: PlayingTime): Promise<boolean> {
     const { keeper, subscriptions } = this.#witnesses;
     const { session } = keeper;
-    while (deadline.leftMs > 0 && keeper.session === session) {
+    while (!time.isOver() && keeper.session === session) {
       const expected = this.#mayPlay(answer.peerId, label);
       // The answer may have overtaken the offers that it tells of.
       const coming = answer.tracks.some(({ producerId, paused }) => !paused && !subscriptions.knows(producerId));
@@ -73,6 +74,24 @@ export class FirstTrack {
     return subscriptions
       .of(peerId, label)
       .filter(({ offer, held }) => !offer.paused && !held && !wishes.isPaused(peerId, offer.label));
+  }
+}
+
+/** How long to wait for the first picture. While the socket is away none can be asked for: that counts only in all. */
+class PlayingTime {
+  readonly all: Deadline;
+  readonly #connected: Deadline;
+  readonly #keeper: SessionKeeper;
+
+  constructor(keeper: SessionKeeper, connectedMs: number, allMs: number) {
+    this.#keeper = keeper;
+    this.#connected = new Deadline(connectedMs);
+    this.all = new Deadline(allMs);
+  }
+
+  isOver(): boolean {
+    if (!this.#keeper.connected) this.#connected.restart();
+    return this.#connected.leftMs === 0 || this.all.leftMs === 0;
   }
 }
 

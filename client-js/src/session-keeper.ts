@@ -102,6 +102,11 @@ export class SessionKeeper {
     return this.#timeoutMs;
   }
 
+  /** How long a call may take in all. */
+  get patienceMs(): number {
+    return this.#waiting.patienceMs;
+  }
+
   /** Whether the socket is there. */
   get connected(): boolean {
     return this.#connected;

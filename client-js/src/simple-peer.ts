@@ -122,7 +122,8 @@ export class SimplePeer {
   /**
    * Asks for all that a peer sends, or for one label of it, now and later; the peer may be yet to come. Resolves when
    * the first track plays (a picture has been decoded, sound has come), at once when there is none to be expected.
-   * Rejects, within `timeoutMs`, with the code and the message of explain(); the wish stands all the same.
+   * Rejects, within `timeoutMs` (and `patienceMs` in all, where the socket is away), with the code and the message of
+   * explain(); the wish stands all the same.
    */
   async connectToPeer(peerId: string, label?: string): Promise<void> {
     requireTrackName(peerId, label);

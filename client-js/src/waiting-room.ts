@@ -4,13 +4,13 @@ import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { Session } from "./session.js";
 
 export class WaitingRoom {
-  readonly #patienceMs: number;
+  readonly patienceMs: number;
   readonly #isConnected: () => boolean;
   /** Those who wait for a session wait for this; it is replaced when what it was settled with is over. */
   #next = new Deferred<Session>();
 
   constructor(patienceMs: number, isConnected: () => boolean) {
-    this.#patienceMs = patienceMs;
+    this.patienceMs = patienceMs;
     this.#isConnected = isConnected;
   }
 
@@ -36,7 +36,7 @@ export class WaitingRoom {
   /** See SessionKeeper.run(). */
   async run<Result>(act: (session: Session) => Promise<Result>): Promise<Result> {
     const bound = new Deferred<never>();
-    const timer = setTimeout(() => bound.reject(this.#outOfPatience()), this.#patienceMs);
+    const timer = setTimeout(() => bound.reject(this.#outOfPatience()), this.patienceMs);
     try {
       return await Promise.race([this.#runOn(act, bound), bound.promise]);
     } finally {
@@ -60,12 +60,12 @@ export class WaitingRoom {
     return this.#isConnected()
       ? new SimplePeerError(
           "timeout",
-          `that was not done within ${this.#patienceMs} ms`,
+          `that was not done within ${this.patienceMs} ms`,
           "is the server overloaded? patienceMs allows more time",
         )
       : new SimplePeerError(
           "disconnected",
-          `the connection to the server has been away; gave up after ${this.#patienceMs} ms`,
+          `the connection to the server has been away; gave up after ${this.patienceMs} ms`,
           'is the server up, and the network? What was wished is remembered; wait for "connectionStateChange"',
         );
   }

@@ -116,7 +116,7 @@ test("rejects at once with what the server refuses: the wish, or the track", asy
 });
 
 test("rejects in time when the server cannot be reached, and says so", async () => {
-  const { peer, socket } = call.newPeer({ timeoutMs: 400 });
+  const { peer, socket } = call.newPeer({ timeoutMs: 400, patienceMs: 400 });
   socket.disconnect();
   await assert.rejects(peer.connectToPeer("bob"), { code: "disconnected", message: /socket/ });
 });
