@@ -216,9 +216,9 @@ export class PlayedPeer {
     this.#socket.disconnect();
   }
 
-  readonly #usual: { [Name in RequestName]?: (payload: Requests[Name][0]) => Requests[Name][1] } = {
+  readonly #usual: { [Name in RequestName]?: (payload: Requests[Name][0]) => Requests[Name][1] | Refusal } = {
     hello: ({ token }) => this.welcome(token),
-    getSnapshot: () => ({ snapshot: this.#server.snapshot ?? emptySnapshot(), seq: this.session.told.length }),
+    getSnapshot: () => this.snapshot(),
     connectToPeer: ({ peerId }) => ({ peerId, tracks: [] }),
     createWebRtcTransport: ({ direction }) => this.transport(direction),
     restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
@@ -235,6 +235,12 @@ export class PlayedPeer {
     const offer = transportOffer(unguessable());
     this.#server.made.push({ id: offer.id, direction });
     return offer;
+  }
+
+  /** Refused, and so of no effect, unless the test has one. */
+  snapshot(): Requests["getSnapshot"][1] | Refusal {
+    const { snapshot } = this.#server;
+    return snapshot ? { snapshot, seq: this.session.told.length } : new Refusal("not_found");
   }
 
   welcome(token: string | undefined): Welcome {
