@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simplesfu import errors
-from simplesfu.errors import BadParameters, BadRequest, ConfigError, NotFound, SfuError
+from simplesfu.errors import BadParameters, BadRequest, CannotMove, ConfigError, NotFound, SfuError
 
 ALL = {name: cls for name, cls in vars(errors).items() if inspect.isclass(cls) and issubclass(cls, SfuError)}
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
@@ -31,7 +31,7 @@ def test_the_module_draws_each_of_them() -> None:
 
 def test_the_protocol_tells_of_each_that_a_peer_can_get() -> None:
     told = set(re.findall(r"`([a-z_]+)`", PROTOCOL.read_text()))
-    assert {cls.code for cls in ALL.values()} - {ConfigError.code} <= told
+    assert {cls.code for cls in ALL.values()} - {ConfigError.code, CannotMove.code} <= told
 
 
 def test_the_wire_form_has_code_message_and_hint() -> None:

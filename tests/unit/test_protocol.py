@@ -20,7 +20,11 @@ from simplesfu.signaling.messages import Notification
 from simplesfu.signaling.protocol import MAX_PAYLOAD_BYTES, REQUESTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-ROWS = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in PAGE.splitlines() if line[:2] == "| "]
+ROWS = [
+    cells
+    for line in PAGE.splitlines()
+    if line[:3] == "| `" and (cells := [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])[1][:2] == "`{"
+]
 CALLED_WITH: dict[str, tuple[type[messages.Message], type[messages.Message]]] = {
     name: (request.payload, request.answer) for name, request in REQUESTS.items()
 }
@@ -77,11 +81,11 @@ def test_the_page_names_the_notifications_and_their_fields() -> None:
 
 def test_the_page_names_every_error_that_a_peer_can_get() -> None:
     codes = {error.code for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)}
-    assert codes - {"bad_option"} <= set(re.findall(r"`(\w+)`", PAGE))
+    assert codes - {"bad_option", "cannot_move"} <= set(re.findall(r"`(\w+)`", PAGE))
 
 
 def test_the_page_names_every_reason() -> None:
-    for reason in get_args(messages.UnavailableReason):
+    for reason in get_args(messages.UnavailableReason) + get_args(messages.RoomLeftReason):
         assert f"`{reason}`" in PAGE
 
 
@@ -96,12 +100,16 @@ def test_every_request_is_answered_with_its_shape(house: House) -> None:
     video = rtp.video_parameters(house.codec("video/VP8"), 7, mid="screen")
     calls: list[tuple[HousePeer, str, dict[str, Any]]] = [
         (anna, "hello", {}),
+        (anna, "heartbeat", {"lastSeq": 1}),
+        (anna, "enter", {}),
+        (anna, "getSnapshot", {}),
         (anna, "setRtpCapabilities", {"rtpCapabilities": house.capabilities}),
         (anna, "createWebRtcTransport", {"direction": "recv"}),
         (anna, "connectWebRtcTransport", {"transportId": send, "dtlsParameters": DTLS}),
         (anna, "restartIce", {"transportId": send}),
         (anna, "produce", {"transportId": send, "kind": "video", "rtpParameters": video, "label": "screen",
                            "broadcast": False, "paused": True}),
+        (anna, "setMetadata", {"producerId": producer, "metadata": {"title": "Slides"}}),
         (anna, "pauseProducer", {"producerId": producer}),
         (anna, "resumeProducer", {"producerId": producer}),
         (ben, "connectToPeer", {"peerId": "anna"}),
@@ -109,8 +117,13 @@ def test_every_request_is_answered_with_its_shape(house: House) -> None:
         (ben, "consume", {"transportId": recv, "producerId": producer}),
         (ben, "resumeConsumer", {}),
         (ben, "resumePeer", {"peerId": "anna"}),
+        (ben, "setPreferredLayers", {"peerId": "anna", "label": "camera", "spatialLayer": 0}),
+        (ben, "explain", {"peerId": "anna", "label": "camera"}),
         (ben, "getStats", {}),
         (anna, "getStats", {}),
+        (anna, "openData", {"label": "chat"}),
+        (anna, "produceData", {"transportId": send, "sctpStreamParameters": {"streamId": 0, "ordered": True}}),
+        (ben, "consumeData", {"transportId": recv, "reliable": True}),
         (ben, "disconnectFromPeer", {"peerId": "anna"}),
         (anna, "closeProducer", {"producerId": idle}),
         (anna, "closeTransport", {"transportId": send}),
@@ -194,10 +207,6 @@ def test_what_is_refused_does_not_bring_a_peer_into_sight(house: House) -> None:
     ("closeProducer", {"producerId": "ID"}),
     ("resumeConsumer", {"consumerId": "ID"}),
     ("consume", {"transportId": "OWN", "producerId": "ID"}),
-    ("connectToPeer", {"peerId": "ID"}),
-    ("disconnectFromPeer", {"peerId": "ID"}),
-    ("pausePeer", {"peerId": "ID"}),
-    ("resumePeer", {"peerId": "ID"}),
 ])
 def test_what_belongs_to_others_is_like_what_never_was(house: House, name: str, payload: dict[str, Any]) -> None:
     owner, outsider = house.enter("anna"), house.enter("ben")
@@ -221,6 +230,31 @@ def test_what_belongs_to_others_is_like_what_never_was(house: House, name: str, 
     assert answers[0] == answers[1]
 
 
+@pytest.mark.parametrize("name", [
+    "connectToPeer", "disconnectFromPeer", "pausePeer", "resumePeer", "setPreferredLayers", "explain",
+])
+@pytest.mark.parametrize("label", [None, "camera"])
+def test_wishes_about_whom_one_does_not_see_tell_nothing(house: House, name: str, label: str | None) -> None:
+    """In another room; within its grace period there; gone; never there: by its id, and by another of its ids."""
+    anna, ben, gone, outsider = (house.enter(peer) for peer in ("anna", "ben", "gone", "outsider"))
+    for peer in (anna, ben, gone):
+        peer.ask("joinRoom", roomId="kitchen")
+        peer.produce("camera", broadcast=True)
+    anna.lose_socket()
+    anna.come_back("anna-2")
+    ben.lose_socket()
+    gone.leave()
+    outsider.told()
+    answers = {
+        str(outsider.answer(name, {"peerId": target, "label": label or "camera"} if name == "explain" else
+                            {"peerId": target, "label": label})).replace(target, "nobody")
+        for target in ("anna", "anna-2", "ben", "gone", "nobody")
+    }
+    print(answers)
+    assert len(answers) == 1
+    assert outsider.told() == []
+
+
 def test_errors_of_media_requests(house: House) -> None:
     anna = house.enter("anna")
     send, recv = anna.transport("send"), anna.transport("recv")
@@ -232,7 +266,6 @@ def test_errors_of_media_requests(house: House) -> None:
     dtls = {"transportId": send, "dtlsParameters": DTLS}
     assert anna.answer("connectWebRtcTransport", dtls)["ok"]
     for name, payload, code in [
-        ("produce", good, "already_exists"),
         ("produce", good | {"label": "other"}, "already_exists"),
         ("produce", good | other_label | {"kind": "audio"}, "bad_parameters"),
         ("produce", good | other_label | {"rtpParameters": unknown_codec | {"mid": "9"}}, "unsupported"),
