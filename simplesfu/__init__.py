@@ -40,6 +40,7 @@ from simplesfu.errors import (
     TooManyRooms,
     TooManyTransports,
     TooManyWishes,
+    TooMuchBitrate,
     UnknownRequest,
     Unsupported,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "TooManyRooms",
     "TooManyTransports",
     "TooManyWishes",
+    "TooMuchBitrate",
     "UnknownRequest",
     "Unsupported",
     "__version__",

@@ -38,7 +38,8 @@ class MediaConfig:
         signs, all verify. None: a random one, so that peer ids do not survive a restart of the server.
     grace_period_s: how long a peer that lost its socket keeps its session and its media; 0: not at all.
     heartbeat_s: how often a client is asked whether it is there; silence three times as long is a lost socket.
-    max_incoming_bitrate_bps: what one transport may send to the server (asked for by REMB); 0: as much as it likes.
+    max_incoming_bitrate_bps: what a peer may send to the server (it is told by REMB); 0: as much as it likes. Who sends
+        more than twice as much for 10 s loses its heaviest track (`too_much_bitrate`).
     max_room_bitrate_bps: what all who send into one room may send together, shared evenly; 0: no such limit.
     consent_timeout_s: silence of a client (no ICE checks) after which its transport has failed (RFC 7675 §5.1).
     hold_us: how long the packets of an unfinished video frame wait for the rest of it, so that they share a send call.

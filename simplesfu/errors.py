@@ -20,7 +20,8 @@
     │   ├── TooManyWishes           too_many_wishes            about other peers, and their tracks
     │   ├── TooManyJoins            too_many_joins             of one peer, in a second
     │   ├── TooManyRoomProducers    too_many_room_producers    of all who are in one room
-    │   └── RoomFull                room_full                  no place for another peer
+    │   ├── RoomFull                room_full                  no place for another peer
+    │   └── TooMuchBitrate          too_much_bitrate           a track is ended: its peer sends far more than it may
     ├── RoomLocked            room_locked            the server lets nobody in at present
     ├── Kicked                kicked                 the server has ended the session on purpose
     ├── Closed                closed                 the peer, the transport or the server has gone
@@ -135,6 +136,10 @@ class TooManyRoomProducers(LimitReached):
 
 class RoomFull(LimitReached):
     code = "room_full"
+
+
+class TooMuchBitrate(LimitReached):
+    code = "too_much_bitrate"
 
 
 class RoomLocked(SfuError):

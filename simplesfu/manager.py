@@ -23,6 +23,7 @@ from simplesfu.signaling.attach_async import AsyncAttachment
 from simplesfu.signaling.attach_threads import ThreadAttachment
 from simplesfu.signaling.attendance import Attendance
 from simplesfu.signaling.authorization import Authority, AuthorizeFunction
+from simplesfu.signaling.bitrate_guard import BitrateGuard
 from simplesfu.signaling.client_script import serve_client_script
 from simplesfu.signaling.explain import Explanation, explain
 from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo
@@ -81,6 +82,7 @@ class MediaManager:
         self._attachment: Attachment = attach(server, self._engine, self._attendance, self._responder, self._events)
         self._engine.start()
         try:
+            self._do(BitrateGuard(self._peers).start)
             self._attachment.attach()
         except BaseException:
             self._engine.close()

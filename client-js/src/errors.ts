@@ -48,6 +48,8 @@ export type ErrorCode =
   | "too_many_room_producers"
   /** The room has as many peers as it may have. Cure: wait until somebody leaves, take another room, or raise max_peers_per_room. */
   | "room_full"
+  /** A track was ended, since you sent far more than you may. Cure: smaller encodings, or raise max_incoming_bitrate_bps or max_room_bitrate_bps. */
+  | "too_much_bitrate"
   /** The application has locked the room. Cure: ask again when it is open; lock_room(room, locked=False) opens it. */
   | "room_locked"
   /** The application ended your session. Cure: its message says why; a new SimplePeer starts anew, if it may. */

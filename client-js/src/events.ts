@@ -39,6 +39,8 @@ export type RemovalReason =
   | "room_left"
   /** The application on the server does not allow it any longer. */
   | "not_allowed"
+  /** Its peer sent far more than it may. */
+  | "too_much_bitrate"
   /** The application on the server took the track, or its peer, out of the call. */
   | "kicked"
   /** The session was lost (a server that started again); what is still there comes back as a new track. */

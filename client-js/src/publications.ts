@@ -83,7 +83,7 @@ export class Publications {
     const publication = [...this.#held.values()].find((held) => held.producerId === producerId);
     if (!publication) return;
     this.#letGo(publication);
-    const code = reason === "not_allowed" ? reason : "closed";
+    const code = reason === "not_allowed" || reason === "too_much_bitrate" ? reason : "closed";
     const hint = "its application decides; addTrack() asks again";
     this.#observer.failed(new SimplePeerError(code, `the server has closed your track "${publication.label}"`, hint));
   }

@@ -26,15 +26,17 @@ class RoomBitrates:
             for room in self._rooms.all_of(session.id):
                 self._share(room)
 
+    def limit_of(self, session: PeerSession) -> int:
+        """What a peer may send; 0: as much as it likes."""
+        rooms = self._rooms.all_of(session.id) if self._max_room_bps else ()
+        return min([self._max_peer_bps, *(self._share_in(room) for room in rooms)])
+
     def _share(self, room: Room) -> None:
         for session in self._members(room):
-            limit_bps = self._limit_of(session)
+            limit_bps = self.limit_of(session)
             for entry in session.transports.values():
                 if entry.direction == "send" and not entry.transport.closed:
                     entry.transport.limit_incoming(limit_bps)
-
-    def _limit_of(self, session: PeerSession) -> int:
-        return min([self._max_peer_bps, *(self._share_in(room) for room in self._rooms.all_of(session.id))])
 
     def _share_in(self, room: Room) -> int:
         senders = sum(1 for session in self._members(room) if session.publications)

@@ -35,7 +35,8 @@ Direction = Literal["send", "recv"]
 """Of a transport, as its client sees it."""
 
 UnavailableReason = Literal[
-    "closed", "replaced", "disconnected", "room_left", "peer_left", "peer_lost", "kicked", "not_allowed"
+    "closed", "replaced", "disconnected", "room_left", "peer_left", "peer_lost", "kicked", "not_allowed",
+    "too_much_bitrate",
 ]
 DisconnectionReason = Literal["room_left", "peer_left", "peer_lost", "kicked", "not_allowed"]
 """`peer_left`: on purpose. `peer_lost`: its socket was lost and has not come back in time."""

@@ -63,9 +63,10 @@ class Peers:
         self._placements = Placements()
         self.offers = Offers(self._sessions, self.rooms)
         self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
+        self.bitrates = RoomBitrates(self.rooms, self._sessions, config)
         self.holdings = Holdings(
             self.offers,
-            RoomBitrates(self.rooms, self._sessions, config),
+            self.bitrates,
             report,
             self.clock,
             grace_period_s=config.grace_period_s,

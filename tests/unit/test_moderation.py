@@ -26,6 +26,7 @@ from simplesfu import (
     SubscriptionRequest,
 )
 from simplesfu.plane import rtcp
+from simplesfu.signaling import bitrate_guard
 
 
 @asynccontextmanager
@@ -295,6 +296,26 @@ async def test_a_rooms_bitrate_is_shared_among_those_who_send_there() -> None:
             print(f"{others} kbps each")
         await carol.ask("leaveRoom", roomId="hall")
         await until(lambda: (asked_to_send(alice) or 0) > 1000, "more again when somebody leaves", every_s=0.05)
+
+
+async def test_who_does_not_keep_to_its_bitrate_loses_the_heaviest_track(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Hand-made streams know nothing of REMB: 430 kbps are far more than 150."""
+    monkeypatch.setattr(bitrate_guard, "PERIOD_S", 0.3)
+    monkeypatch.setattr(bitrate_guard, "STRIKES", 3)
+    async with a_call(max_incoming_bitrate_bps=150_000) as (app, alice, bob, consumer):
+        await bob.told("producerUnavailable", producerId=consumer["producerId"], reason="too_much_bitrate")
+        await alice.told("producerClosed", label="webcam", reason="too_much_bitrate")
+        await stands_still(bob, consumer)
+        assert "may send 150" in caplog.text
+        bob.notifications.clear()
+        again = await alice.produce("webcam")
+        await bob.see("webcam", alice)
+        for _ in range(8):
+            again.send_frame(keyframe=True)
+            await asyncio.sleep(0.2)
+        assert again.producer_id in app.media.producers, "who sends less is left alone"
 
 
 # with threads
