@@ -55,7 +55,7 @@ class Rooms:
     def leave(self, peer_id: str, room: str, *, to_lobby: bool = True) -> SightChange:
         """Leaving the last room leads back to the lobby, or out of everybody's sight. Raises NotFound when the peer is
         not in the room."""
-        if room not in self._rooms[peer_id]:
+        if room not in self._rooms.get(peer_id, ()):
             raise NotFound(f"not in the room {room!r}", "join it first; leaving it twice is not possible")
         before = self.in_sight(peer_id)
         self._exit(peer_id, room)

@@ -87,9 +87,10 @@ def test_joining_again_changes_nothing() -> None:
 def test_leaving_a_room_one_is_not_in() -> None:
     rooms = rooms_with("a", "b")
     rooms.join("b", "kitchen")
-    for room in ("kitchen", "no such room"):
-        with pytest.raises(NotFound):
-            rooms.leave("a", room)
+    for peer in ("a", "one who has not entered"):
+        for room in ("kitchen", "no such room"):
+            with pytest.raises(NotFound):
+                rooms.leave(peer, room)
 
 
 def test_removing_tells_who_loses_sight_and_leaves_nothing_behind() -> None:
