@@ -40,7 +40,7 @@ export class FirstTrack {
     const time = new PlayingTime(keeper, this.#timeoutMs - explainMs, keeper.patienceMs - explainMs);
     let answer: Reply<"connectToPeer"> | undefined;
     do {
-      answer = await time.all.within(wishes.connectToPeer(peerId, label));
+      answer = await time.within(wishes.connectToPeer(peerId, label));
       if (!answer) break;
       roster.alias(peerId, answer.peerId);
       if (await this.#plays(answer, label, time)) return;
@@ -79,19 +79,33 @@ export class FirstTrack {
 
 /** How long to wait for the first picture. While the socket is away none can be asked for: that counts only in all. */
 class PlayingTime {
-  readonly all: Deadline;
-  readonly #connected: Deadline;
   readonly #keeper: SessionKeeper;
+  readonly #connected: Deadline;
+  readonly #all: Deadline;
 
   constructor(keeper: SessionKeeper, connectedMs: number, allMs: number) {
     this.#keeper = keeper;
     this.#connected = new Deadline(connectedMs);
-    this.all = new Deadline(allMs);
+    this.#all = new Deadline(allMs);
   }
 
+  /** To be asked often: it is how an absence is noticed. */
   isOver(): boolean {
     if (!this.#keeper.connected) this.#connected.restart();
-    return this.#connected.leftMs === 0 || this.all.leftMs === 0;
+    return this.#connected.leftMs === 0 || this.#all.leftMs === 0;
+  }
+
+  /** What `work` gives; undefined when time is over first. */
+  async within<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    let waiting = true;
+    const over = async (): Promise<undefined> => {
+      while (waiting && !this.isOver()) await sleep(Math.min(LOOK_EVERY_MS, this.#all.leftMs));
+    };
+    try {
+      return await Promise.race([work, over()]);
+    } finally {
+      waiting = false;
+    }
   }
 }
 

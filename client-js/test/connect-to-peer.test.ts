@@ -121,6 +121,24 @@ test("rejects in time when the server cannot be reached, and says so", async () 
   await assert.rejects(peer.connectToPeer("bob"), { code: "disconnected", message: /socket/ });
 });
 
+test("the time that the socket is away does not count: a picture gets as long as ever once it can be asked for", async () => {
+  const { peer, socket } = await call.readyPeer({ timeoutMs: 500 });
+  await bobOffers(peer);
+  const away = nextEvent(peer, "connectionStateChange");
+  socket.io.reconnectionDelay(700);
+  call.server.peer.dropConnection();
+  await away;
+  let [answeredAt, rejectedAt] = [0, 0];
+  const { connectToPeer } = call.server.answers;
+  call.server.answers.connectToPeer = (...args) => {
+    answeredAt = Date.now();
+    return connectToPeer?.(...args);
+  };
+  await assert.rejects(peer.connectToPeer("bob"), { code: SILENT.code });
+  rejectedAt = Date.now();
+  assert.ok(rejectedAt - answeredAt > 300, `${rejectedAt - answeredAt} ms after the answer`);
+});
+
 test("explain() gives the server's word, and this end's where the server sees nothing wrong", async () => {
   const { peer } = await call.readyPeer();
   await bobOffers(peer);
