@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from support import rtp
-from support.signalling import SignallingClient
+from support.signalling import NAMESPACE, SignallingClient
+from support.waiting import until
 from support.wire import dtls_parameters
 from support.wire_peer import LightCall, WirePeer
 
@@ -25,11 +26,18 @@ TARGETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "producer": {"pauseProducer": {}, "resumeProducer": {}, "closeProducer": {}},
     "consumer": {"resumeConsumer": {}},
-    "peer": {"connectToPeer": {}, "disconnectFromPeer": {}, "pausePeer": {}, "resumePeer": {}},
 }
+
+WISHES = ("connectToPeer", "disconnectFromPeer", "pausePeer", "resumePeer", "setPreferredLayers")
 
 REQUESTS = [
     *(request for requests in TARGETS.values() for request in requests),
+    *WISHES,
+    "setMetadata",
+    "explain",
+    "openData",
+    "produceData",
+    "consumeData",
     "setRtpCapabilities",
     "createWebRtcTransport",
     "produce",
@@ -44,7 +52,6 @@ async def test_anothers_id_is_answered_like_an_id_that_never_was(bystander: Ligh
         "transport": bystander.sender.transport_ids["send"],
         "producer": bystander.stream.producer_id,
         "consumer": bystander.consumer["consumerId"],
-        "peer": bystander.sender.peer_id,
     }
     async with WirePeer(bystander.sender.url) as outsider:
         for kind, requests in TARGETS.items():
@@ -56,6 +63,18 @@ async def test_anothers_id_is_answered_like_an_id_that_never_was(bystander: Ligh
                 assert others["error"]["code"] == "not_found", request
                 # Word for word the same, but for the id that the asker gave.
                 assert str(others).replace(foreign[kind], NOBODY) == str(nobodys)
+
+
+async def test_wishes_about_anothers_peer_are_answered_like_those_about_nobody(bystander: LightCall) -> None:
+    peer_id = bystander.sender.peer_id
+    async with WirePeer(bystander.sender.url) as outsider:
+        for request in (*WISHES, "explain"):
+            payload = {"label": "webcam", "spatialLayer": 0}
+            others, nobodys = [await outsider.answer(request, payload | {"peerId": one}) for one in (peer_id, NOBODY)]
+            print(request, others)
+            assert others["ok"]
+            assert str(others).replace(peer_id, NOBODY) == str(nobodys)
+        assert outsider.notifications == []
 
 
 async def test_consuming_what_is_out_of_sight(bystander: LightCall) -> None:
@@ -111,7 +130,7 @@ async def test_names_that_would_break_a_line_or_a_table(bystander: LightCall) ->
             assert answer["error"]["hint"] or answer["error"]["message"]
 
 
-async def produce_with(peer: WirePeer, changes: dict[str, Any]) -> dict[str, Any]:
+async def produce_with(peer: WirePeer, changes: dict[str, Any], label: str = "odd") -> dict[str, Any]:
     parameters = rtp.video_parameters(peer.codec("video/VP8"), 77) | changes
     return await peer.answer(
         "produce",
@@ -119,7 +138,7 @@ async def produce_with(peer: WirePeer, changes: dict[str, Any]) -> dict[str, Any
             "transportId": peer.transport_ids["send"],
             "kind": "video",
             "rtpParameters": parameters,
-            "label": "odd",
+            "label": label,
             "broadcast": True,
         },
     )
@@ -151,8 +170,52 @@ async def test_limits_of_one_peer(bystander: LightCall) -> None:
         again = await abuser.answer("createWebRtcTransport", {"direction": "send"})
         assert again["error"]["code"] == "already_exists"
         for number in range(100):
-            answer = await produce_with(abuser, {"encodings": [{"ssrc": 1000 + number}], "mid": str(number)})
+            changes = {"encodings": [{"ssrc": 1000 + number}], "mid": str(number)}
+            answer = await produce_with(abuser, changes, f"odd {number}")
             if not answer["ok"]:
                 break
         print("refused:", number, answer)
-        assert answer["error"]["code"] in ("already_exists", "limit_reached")
+        assert answer["error"]["code"] == "too_many_producers"
+        await limit_wishes(abuser)
+
+
+async def limit_wishes(abuser: WirePeer) -> None:
+    for first in range(0, 2000, 32):
+        wishes = [abuser.answer("pausePeer", {"peerId": f"nobody {number}"}) for number in range(first, first + 32)]
+        refused = [answer["error"]["code"] for answer in await asyncio.gather(*wishes) if not answer["ok"]]
+        if "too_many_wishes" in refused:
+            break
+        await asyncio.sleep(0.1)  # within what a peer may ask in a second
+    print(f"refused after {first} wishes: {refused}")
+    assert 992 <= first <= 1024
+
+
+async def test_a_storm_of_sockets_that_all_claim_one_session(bystander: LightCall) -> None:
+    """The last one has it, and the session is there once."""
+    async with SignallingClient(bystander.sender.url) as abuser:
+        token, peer_id = abuser.greeting["token"], abuser.peer_id
+        thieves = [SignallingClient(abuser.url) for _ in range(20)]
+        for thief in thieves:
+            await thief.open_socket()
+        greetings = await asyncio.gather(*(thief.hello(token=token) for thief in thieves))
+        assert {greeting["peerId"] for greeting in greetings} == {peer_id}
+        await until(lambda: sum(NAMESPACE in thief.sio.namespaces for thief in thieves) == 1, "one has it")
+        assert NAMESPACE not in abuser.sio.namespaces
+        for thief in thieves:
+            await thief.leave()
+
+
+async def test_forged_tokens(bystander: LightCall) -> None:
+    victim = bystander.sender.greeting["token"]
+    payload, time, signature = victim.split(".")
+    async with SignallingClient(bystander.sender.url) as abuser:
+        own = abuser.greeting["token"].split(".")
+        for forged in (
+            ".".join((payload, own[1], own[2])), ".".join((payload, time, own[2])), payload, f"{payload}..", "." * 900,
+            f"{payload}.{time}.{signature.swapcase()}", f"{victim}.{signature}", "\u0000", "x" * 60_000,
+        ):
+            thief = SignallingClient(abuser.url)
+            await thief.open_socket()
+            greeting = await thief.hello(token=forged)
+            assert (greeting["resumed"], greeting["peerId"]) == (False, thief.socket_ids[0]), forged
+            await thief.leave()
