@@ -38,6 +38,7 @@
  *   send             data (a string, or {base64}), to?, label?, reliable?                                 → {}
  *   sendNumbers      first, count, padding? (0), everyMs? (0), to?, label?, reliable?
  *                    texts that begin with eight digits, one after the other, each awaited                → {}
+ *   numbers          those that came, when "data" is listened to                                          → {numbers}
  *   bufferedAmount   → {bytes}
  *   restartIce       → {}
  *   dropSocket       closes the connection as a network would; it reconnects by itself                    → {}
@@ -150,6 +151,8 @@ const commands = {
       if (everyMs) await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   },
+
+  numbers: () => ({ numbers: listeners.get("data").payloads.map(({ data }) => Number(data.slice(0, 8))) }),
 
   restartIce: () => peer.restartIce(),
   dropSocket: () => void socket.io.engine.close(),
