@@ -28,7 +28,7 @@ export class HeartbeatWatch {
 
   /** Anything at all came from the server. */
   heard(): void {
-    this.#heardAtMs = Date.now();
+    this.#heardAtMs = performance.now();
   }
 
   stop(): void {
@@ -37,14 +37,14 @@ export class HeartbeatWatch {
   }
 
   #wait(ms: number): void {
-    const dueAtMs = Date.now() + ms;
+    const dueAtMs = performance.now() + ms;
     this.#timer = setTimeout(() => this.#check(dueAtMs), ms);
   }
 
   #check(dueAtMs: number): void {
-    const leftMs = this.#heardAtMs + this.#limitMs - Date.now();
+    const leftMs = this.#heardAtMs + this.#limitMs - performance.now();
     if (leftMs > 0) this.#wait(leftMs);
-    else if (Date.now() - dueAtMs > LATE_MS) this.#wait(WAKING_MS);
+    else if (performance.now() - dueAtMs > LATE_MS) this.#wait(WAKING_MS);
     else this.#onSilence();
   }
 }

@@ -102,19 +102,24 @@ export class Wishes {
     }
   }
 
-  /** Tells a new session what stands, and then what is still to be answered in the order it was asked. */
+  /**
+   * Tells a new session what stands, and then what is still to be answered, in the order it was asked. `failed` hears of
+   * those that are refused and that no caller waits for.
+   * @throws SimplePeerError of a wish of which it is not known whether it is granted: a session where a room or a pause
+   *   may be missing is of no use
+   */
   async sayAll(session: Session, failed: (error: SimplePeerError) => void): Promise<void> {
     const asked = [...this.#asked];
-    const answered = [...this.#standing.values()].filter(({ key }) => !asked.some((asking) => asking.key === key));
-    const answers: Promise<unknown>[] = [];
-    for (const kind of KINDS) {
-      const repeated = answered.filter((wish) => wish.kind === kind).map((wish) => this.#say(wish, session));
-      for (const answer of repeated)
-        answer.catch((error: unknown) => !session.closed && failed(toSimplePeerError(error)));
-      const first = asked.filter((asking) => asking.kind === kind).map((asking) => this.#say(asking, session));
-      answers.push(...repeated, ...first);
+    const askedKeys = new Set(asked.map(({ key }) => key));
+    const answered = [...this.#standing.values()].filter(({ key }) => !askedKeys.has(key));
+    const sayings = KINDS.flatMap((kind) => [...answered, ...asked].filter((saying) => saying.kind === kind));
+    const outcomes = await Promise.allSettled(sayings.map((saying) => this.#say(saying, session)));
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === "fulfilled") continue;
+      const error = toSimplePeerError(outcome.reason);
+      if (UNDECIDED.has(error.code)) throw error;
+      if (!asked.some((asking) => asking === sayings[index])) failed(error);
     }
-    await Promise.allSettled(answers);
   }
 
   #isWished(kind: Kind, peerId: string, label: string): boolean {

@@ -313,7 +313,6 @@ test("the page goes: the server hears goodbye; it comes back from the cache: all
   const first = call.server.peer;
   listeners.get("pagehide")?.({});
   await until("the server knows", () => !first.connected);
-  call.server.sessions.clear();
   listeners.get("pageshow")?.({ persisted: false });
   listeners.get("pageshow")?.({ persisted: true });
   const second = await back(first);

@@ -109,6 +109,28 @@ test("what the server does not grant is not wished again", async () => {
   assert.deepEqual(errors, ["not_allowed"], "of a wish that nobody waits for an event tells");
 });
 
+test("a session in which a wish may be missing is not used: nothing is published where it should not be", async () => {
+  const { peer } = await call.readyPeer({ timeoutMs: 200 });
+  peer.on("error", () => undefined);
+  await peer.joinRoom("r");
+  await peer.addTrack(videoTrack(), "camera", true);
+  call.server.answers = { joinRoom: () => SILENCE };
+  const first = call.server.peer;
+  call.server.restart();
+  const second = await until(
+    "asked",
+    () => call.server.peer !== first && call.server.asked("joinRoom").length === 2 && call.server.peer,
+  );
+  await until("left", () => !second.connected);
+  assert.deepEqual([second.asked("enter"), second.asked("produce")], [[], []]);
+  call.server.answers = {};
+  await until(
+    "published in the room",
+    () => call.server.peer !== second && call.server.peer.asked("produce").length === 1,
+  );
+  assert.equal(call.server.peer.asked("joinRoom").length, 1);
+});
+
 test("getStats gives the server's and, where there are transports, the browser's", async () => {
   const { peer } = await call.readyPeer();
   assert.deepEqual(await peer.getStats(), {

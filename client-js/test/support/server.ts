@@ -102,6 +102,10 @@ export class PlayedServer {
     this.snapshot = undefined;
   }
 
+  end(session: PlayedSession): void {
+    for (const [token, ofToken] of this.sessions) if (ofToken === session) this.sessions.delete(token);
+  }
+
   /** As a process that is killed and started again: connections break, and nothing is remembered. */
   restart(): void {
     this.sessions.clear();
@@ -139,6 +143,9 @@ export class PlayedPeer {
     this.#server = server;
     this.#socket = socket;
     this.session = new PlayedSession(`peer-${socket.id}`);
+    socket.on("disconnect", (reason) => {
+      if (reason === "client namespace disconnect") server.end(this.session);
+    });
     socket.onAny(async (name: RequestName, asked: object, acknowledge: (answer: unknown) => void) => {
       const { requestId, ...payload } = asked as { requestId?: string };
       this.requests.push({ name, payload, requestId });
