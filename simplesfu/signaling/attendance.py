@@ -35,14 +35,17 @@ class Attendance:
     def greet(self, connection: Connection, token: str | None) -> PeerSession:
         """The session of the token if it is here, else a new one, and the next token for it. A second hello of a
         connection changes no more than that. Raises Closed."""
-        session = self._carried.get(connection) or self._come_back(connection, self._tokens.read(token))
+        session = self._carried.get(connection)
+        if session is None or not session.token:
+            claim = self._tokens.read(token)
+            session = self._come_back(connection, claim) or session or self._open(connection, claim)
         session.generation += 1
-        session.token = self._tokens.issue(session.id, session.generation)
+        session.token = self._tokens.issue(session.id, session.life, session.generation)
         return session
 
     def session_of(self, connection: Connection) -> PeerSession:
         """Who says no hello gets a new one. Raises Closed."""
-        return self._carried.get(connection) or self._come_back(connection, None)
+        return self._carried.get(connection) or self._open(connection, None)
 
     def token_arrived(self, session: PeerSession) -> None:
         """The client goes on after its hello, and so it has the token: older ones are of no use any longer."""
@@ -82,38 +85,43 @@ class Attendance:
         if session is None or session.connection is not connection:
             return None
         session.connection = None
-        return session
+        return None if session.closed else session
 
-    def _come_back(self, connection: Connection, claim: Claim | None) -> PeerSession:
-        if connection.over:
-            raise Closed("the connection has ended", "connect again")
-        session = self._find(claim)
-        if session is not None:
-            assert claim is not None
-            self._end_others(connection, session)
-            session.oldest_generation = max(session.oldest_generation, claim.generation)
-            self._attach(connection, session, resumed=True)
-            self.peers.take_socket(session, connection.application_sid)
-            if session.entered:
-                self.peers.report("peer_resumed", session.info(self.peers.rooms_of(session)))
-            return session
-        self._end_others(connection, None)
-        # After a restart of the server, or too late: what others remember of the peer is its id.
-        keeps_id = claim is not None and claim.fresh and self.peers.get(claim.peer_id) is None
-        peer_id = claim.peer_id if claim is not None and keeps_id else connection.application_sid
-        session = self.peers.open(peer_id, connection.application_sid)
-        if claim is not None and keeps_id:
-            session.generation = session.oldest_generation = claim.generation
-        self._attach(connection, session, resumed=False)
-        if claim is not None and (error := self._kicked.pop(claim.peer_id, None)) is not None:
-            self.peers.clock.call_later(0, partial(self.peers.kick, session, error))  # when hello has been answered
-        return session
-
-    def _find(self, claim: Claim | None) -> PeerSession | None:
+    def _come_back(self, connection: Connection, claim: Claim | None) -> PeerSession | None:
+        _check(connection)
         session = self.peers.get(claim.peer_id) if claim is not None else None
-        if claim is None or session is None or session.id != claim.peer_id:
+        if claim is None or session is None or session.life != claim.life:
             return None
-        return session if session.oldest_generation <= claim.generation <= session.generation else None
+        if not session.oldest_generation <= claim.generation <= session.generation:
+            return None
+        session.oldest_generation = claim.generation
+        self._end_others(connection, session)
+        self._attach(connection, session, resumed=True)
+        self.peers.take_socket(session, connection.application_sid)
+        if session.entered:
+            self.peers.report("peer_resumed", session.info(self.peers.rooms_of(session)))
+        return session
+
+    def _open(self, connection: Connection, claim: Claim | None) -> PeerSession:
+        _check(connection)
+        self._end_others(connection, None)
+        peer_id, begun_with = connection.application_sid, ""
+        if claim is not None and claim.fresh and self._is_free(claim):
+            # After a restart of the server, or too late: what others remember of the peer is its id.
+            peer_id, begun_with = claim.peer_id, claim.life
+        session = self.peers.open(peer_id, connection.application_sid)
+        session.begun_with = begun_with
+        self._attach(connection, session, resumed=False)
+        return session
+
+    def _is_free(self, claim: Claim) -> bool:
+        """A session that was begun with the same claim gives way while its client does not know of it, as the answer
+        was lost: it must not be taken for the one that the claim names."""
+        holder = self.peers.get(claim.peer_id)
+        if holder is not None and holder.begun_with == claim.life and holder.oldest_generation == 0:
+            self.peers.close(holder)
+            return True
+        return holder is None
 
     def _end_others(self, connection: Connection, session: PeerSession | None) -> None:
         """Nobody else can come for a session whose socket is this one's."""
@@ -122,6 +130,9 @@ class Attendance:
             self.peers.close(other)
 
     def _attach(self, connection: Connection, session: PeerSession, *, resumed: bool) -> None:
+        carried = self._carried.get(connection)
+        if carried is not None:  # opened by a request that came before hello
+            self.peers.close(carried)
         session.stop_grace()
         previous = session.connection
         if previous is not None:
@@ -130,3 +141,8 @@ class Attendance:
         session.connection = connection
         session.resumed = resumed
         self._carried[connection] = session
+
+
+def _check(connection: Connection) -> None:
+    if connection.over:
+        raise Closed("the connection has ended", "connect again")

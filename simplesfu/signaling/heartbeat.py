@@ -16,7 +16,8 @@ class Heartbeats:
     of them has lost its socket.
 
     Clients are heard by the application's side. While that is blocked nobody can be heard, and silence means nothing:
-    `probe(reply)` has it call `reply`, which it should do within an interval. `silent()` is called for each connection that is given up.
+    `probe(reply)` has it call `reply`, which it should do within an interval. `silent()` is called for each connection
+    that is given up.
     """
 
     def __init__(

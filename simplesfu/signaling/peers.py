@@ -219,9 +219,7 @@ class Peers:
             self._placements.add(sid, room)
         elif room not in self.rooms_of(session):
             self._check_room(session, room)
-            session.placed_rooms.add(room)
-            self._tell_joined(session, room)
-            self._join(session, room)
+            self._place(session, room)
 
     def displace(self, sid: str, room: str, reason: RoomLeftReason = "removed") -> None:
         """Take the peer out of a room. Out of its last one it sees nobody until it joins another. Raises NotFound."""
@@ -321,7 +319,12 @@ class Peers:
 
     def _enter_placements(self, session: PeerSession) -> None:
         for room in self._placements.take(session.application_sid):
-            self.place(session.id, room)
+            self._place(session, room)
+
+    def _place(self, session: PeerSession, room: str) -> None:
+        session.placed_rooms.add(room)
+        self._tell_joined(session, room)
+        self._join(session, room)
 
     def _join(self, session: PeerSession, room: str) -> None:
         if session.entered:

@@ -10,6 +10,7 @@ from weakref import WeakSet
 import msgspec
 
 from simplesfu.control.consumer import Consumer
+from simplesfu.control.ids import new_id
 from simplesfu.control.layers import LayerLimit
 from simplesfu.control.producer import Producer
 from simplesfu.control.webrtc_transport import WebRtcTransport
@@ -217,6 +218,10 @@ class PeerSession:
         """Whether the connection came back to it, instead of opening it."""
         self.grace: Timer | None = None
         """Runs while it has no connection."""
+        self.life = new_id()
+        """Another session may have the same peer's id later."""
+        self.begun_with = ""
+        """The life of the session whose id it was given."""
         self.token = ""
         """Given out last, with the generation; those from the oldest generation on are good: an answer may be lost."""
         self.generation = 0

@@ -13,9 +13,11 @@ _SALT: Final = "simplesfu.session"
 
 
 class Claim(NamedTuple):
-    """`generation`: each hello of a session gives out the next. `fresh`: younger than MAX_AGE_S."""
+    """`life`: the session's own, as another may have its peer's id later. `generation`: each hello gives out the next.
+    `fresh`: younger than MAX_AGE_S."""
 
     peer_id: str
+    life: str
     generation: int
     fresh: bool
 
@@ -27,8 +29,8 @@ class Tokens:
         oldest_first = list(reversed(keys))  # itsdangerous signs with the last
         self._serializer = URLSafeTimedSerializer(oldest_first, salt=_SALT)
 
-    def issue(self, peer_id: str, generation: int) -> str:
-        token = self._serializer.dumps([peer_id, generation])
+    def issue(self, peer_id: str, life: str, generation: int) -> str:
+        token = self._serializer.dumps([peer_id, life, generation])
         return token if isinstance(token, str) else token.decode()
 
     def read(self, token: str | None) -> Claim | None:
@@ -44,5 +46,5 @@ class Tokens:
 
 
 def _claim(content: Any, *, fresh: bool) -> Claim:
-    peer_id, generation = content
-    return Claim(peer_id, generation, fresh)
+    peer_id, life, generation = content
+    return Claim(peer_id, life, generation, fresh)

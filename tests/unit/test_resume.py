@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from itsdangerous import URLSafeTimedSerializer
-from support.house import House, HousePeer, open_house
+from support.house import House, HouseLine, HousePeer, open_house
 from support.notices import available, gone, unavailable
 from support.signalling import RefusedError
 
@@ -178,8 +178,8 @@ def test_a_token_is_good_until_the_next_has_arrived(house: House) -> None:
 
 @pytest.mark.parametrize("forge", [
     lambda _: "", lambda _: "nonsense", lambda _: "x" * 10_000, lambda token: token[:-1], lambda token: "é" + token,
-    lambda _: URLSafeTimedSerializer("another key", salt="simplesfu.session").dumps(["anna", 1]),
-    lambda _: URLSafeTimedSerializer(KEY, salt="another purpose").dumps(["anna", 1]),
+    lambda _: URLSafeTimedSerializer("another key", salt="simplesfu.session").dumps(["anna", "life", 1]),
+    lambda _: URLSafeTimedSerializer(KEY, salt="another purpose").dumps(["anna", "life", 1]),
 ])
 def test_a_token_that_is_none_opens_a_new_session(forge: Any) -> None:
     with open_house(session_key=KEY) as house:
@@ -202,10 +202,53 @@ def test_ids_outlive_the_server_with_a_key_and_not_without() -> None:
             assert anna.come_back("anna's third")["resumed"]
 
 
+def test_a_claim_that_begins_a_new_session_does_not_resume_it() -> None:
+    """The server was started anew, the answer to hello was lost, and the client asks again with what it has: to be told
+    that all is as it was would leave it with nothing."""
+    with open_house(session_key=KEY) as before:
+        token = before.connect("anna").hello()["token"]
+    with open_house(session_key=KEY) as house:
+        anna = house.connect("anna's second")
+        for socket in ("anna's third", "anna's fourth"):
+            assert not anna.hello(token=token)["resumed"]
+            anna.lose_socket()
+            anna.line = HouseLine(socket)
+        greeting = anna.hello(token=token)
+        assert (greeting["resumed"], greeting["peerId"]) == (False, "anna")
+        anna.ask("enter")
+        thief = house.connect("thief")
+        assert thief.hello(token=token)["peerId"] == "thief", "it is known now, and nobody else's"
+        anna.lose_socket()
+        assert anna.come_back("anna's fifth")["resumed"]
+
+
+def test_a_request_before_hello_does_not_spoil_it(house: House) -> None:
+    anna = house.enter("anna")
+    anna.ask("joinRoom", roomId="kitchen")
+    anna.lose_socket()
+    token, anna.line = anna.greeting["token"], HouseLine("anna's second")
+    anna.ask("heartbeat", lastSeq=0)
+    assert anna.hello(token=token)["resumed"]
+    assert house.peers.rooms_of(anna.session) == ("kitchen",)
+    assert len(house.peers.sessions()) == 1
+
+
+def test_who_was_kicked_is_not_lost_besides(house: House) -> None:
+    anna = house.enter("anna")
+    house.heard()
+    session = anna.session
+    house.peers.kick(session)
+    assert anna.line.disconnected
+    assert anna.told() == [("ended", "kicked", "the server has ended the session", "ask whoever runs it")]
+    house.attendance.lost(anna.line)
+    assert house.heard() == ["peer_left"]
+    assert anna.answer("enter")["error"]["code"] == "closed"
+
+
 def test_an_id_that_somebody_holds_is_not_given_away() -> None:
     with open_house(session_key=KEY) as house:
         anna = house.enter("anna")
-        stolen = Tokens([KEY.encode()]).issue("anna", 500)
+        stolen = Tokens([KEY.encode()]).issue("anna", anna.session.life, 500)
         assert house.connect("thief").hello(token=stolen)["peerId"] == "thief"
 
 
@@ -221,9 +264,9 @@ def test_old_tokens_name_no_peer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_keys_can_be_rotated() -> None:
     old, both = Tokens([b"old"]), Tokens([b"new", b"old"])
-    assert both.read(old.issue("anna", 3)) == Claim("anna", 3, fresh=True)
-    assert Tokens([b"new"]).read(both.issue("anna", 3)) == Claim("anna", 3, fresh=True)
-    assert old.read(both.issue("anna", 3)) is None
+    assert both.read(old.issue("anna", "life", 3)) == Claim("anna", "life", 3, fresh=True)
+    assert Tokens([b"new"]).read(both.issue("anna", "life", 3)) == Claim("anna", "life", 3, fresh=True)
+    assert old.read(both.issue("anna", "life", 3)) is None
 
 
 # what was missed
