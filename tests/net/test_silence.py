@@ -1,4 +1,4 @@
-"""A peer that falls silent: its media ends when its consent does, though its socket is still there."""
+"""A peer that falls silent: its media ends a grace period after its consent, though its socket is still there."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from support.factories import Serve
 from support.wire_peer import light_call
 
 CONSENT_TIMEOUT_S = 3
+GRACE_PERIOD_S = 2
 
 
-async def test_media_ends_with_consent(serve: Serve) -> None:
-    async with light_call(await serve(consent_timeout_s=CONSENT_TIMEOUT_S)) as call:
+async def test_media_ends_a_grace_period_after_consent(serve: Serve) -> None:
+    server = await serve(consent_timeout_s=CONSENT_TIMEOUT_S, grace_period_s=GRACE_PERIOD_S)
+    async with light_call(server) as call:
         silent_since = time.monotonic()
         call.sender.wires["send"].fall_silent()
         failed = await call.sender.told("transportStateChange", state="failed")
-        noticed_s = time.monotonic() - silent_since
-        print(f"noticed after {noticed_s:.1f} s: {failed}")
-        assert CONSENT_TIMEOUT_S - 2.5 <= noticed_s <= CONSENT_TIMEOUT_S + 2
+        noticed = time.monotonic()
+        print(f"noticed after {noticed - silent_since:.1f} s: {failed}")
+        assert CONSENT_TIMEOUT_S - 2.5 <= noticed - silent_since <= CONSENT_TIMEOUT_S + 2
+        assert (await call.receiver.ask("getStats"))["consumers"], "the sender has had no time to mend it yet"
+        closed = await call.sender.told("transportStateChange", state="closed")
         gone = await call.receiver.told("producerUnavailable", producerId=call.stream.producer_id)
-        print(gone)
-        stats = await call.receiver.ask("getStats")
-        assert stats["consumers"] == []
+        waited_s = time.monotonic() - noticed
+        print(f"given up {waited_s:.1f} s later: {closed}, {gone}")
+        assert GRACE_PERIOD_S - 0.2 <= waited_s <= GRACE_PERIOD_S + 1
+        assert (await call.receiver.ask("getStats"))["consumers"] == []
