@@ -223,9 +223,7 @@ export class SimplePeer {
 
 function requireNamed(labelOrMetadata: string | (Metadata & { label: string })): { label: string; metadata: Metadata } {
   const { label, ...metadata } =
-    Object(labelOrMetadata) === labelOrMetadata
-      ? (labelOrMetadata as Metadata & { label: string })
-      : { label: labelOrMetadata as string };
+    typeof labelOrMetadata === "string" ? { label: labelOrMetadata } : { ...labelOrMetadata };
   requireName("label", label);
   return { label, metadata };
 }
@@ -236,7 +234,7 @@ function requireTrackName(peerId: unknown, label: unknown): void {
   if (label !== undefined) requireName("label", label);
 }
 
-function requireName(field: string, value: unknown): void {
+function requireName(field: string, value: unknown): asserts value is string {
   if (typeof value === "string" && value !== "") return;
   throw new SimplePeerError("bad_request", `${field} must be a string that is not empty, not ${JSON.stringify(value)}`);
 }

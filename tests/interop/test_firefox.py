@@ -48,3 +48,43 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
         print(f"Firefox heard an energy of {await until(energy, 'sound in Firefox'):.3f}")
         await fox.close()
     await chrome.sees([])
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_promises_and_explanations_hold_in_firefox_too(serve: Serve, invite: Invite) -> None:
+    address = outward_address()
+    if address is None:
+        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
+    server = await serve(media_host=address)
+    chrome = await invite(server, 52, "room")
+    await chrome.publish_video(broadcast=False)
+    async with firefox() as page:
+        fox = Caller(page, 53)
+        await fox.open(server.url)
+        await fox.join("room")
+        connected = await fox.connect_to(chrome)
+        print(connected)
+        assert connected["ok"]
+        assert connected["decoded"][f"{chrome.peer_id}/webcam"]["framesDecoded"] > 0
+        await fox.sees([chrome])
+        explained = await fox.explain(chrome)
+        print(explained)
+        assert explained["ok"]
+
+        await fox.publish_video()
+        await chrome.sees([fox])
+        await fox.publish_video(number=153)  # the same kind again: nobody is told
+
+        async def replaced() -> bool:
+            return bool((await chrome.look())[f"{fox.peer_id}/webcam"]["number"] == 153)
+
+        await until(replaced, "Firefox's other picture")
+        assert len(await chrome.events("track")) == 1
+        await fox.publish_video(number=154, width=640, height=480, options={"simulcast": True})
+
+        async def in_sizes() -> bool:
+            layers = [each for each in await fox.sent() if each.get("rid") and each.get("framesSent", 0) > 10]
+            return {layer["frameHeight"] for layer in layers} == {240, 480}
+
+        await until(in_sizes, "two sizes from Firefox", timeout_s=40)
+        await fox.close()
