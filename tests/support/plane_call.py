@@ -86,6 +86,29 @@ def unwrapped(values: list[int], bits: int) -> list[int]:
     return result
 
 
+def add_recv_stream(peer: SrtpPeer, ssrc: int = SSRC, *, codec: str = "vp8", nack: bool = True, **more: object) -> int:
+    """A stream that this peer sends, with the numbers above unless `more` says others."""
+    parameters = {
+        "codec": codec,
+        "clock_rate": 48000 if codec == "opus" else 90000,
+        "payload_type": PT,
+        "rtx_payload_type": RTX_PT,
+        "router_payload_type": ROUTER_PT,
+        "ssrc": ssrc,
+        "rtx_ssrc": RTX_SSRC if ssrc == SSRC else None,
+        "mid": "0",
+        "rid": "",
+        "mid_ext": MID_EXT,
+        "rid_ext": 0,
+        "repaired_rid_ext": 0,
+        "extensions": EXTENSIONS,
+        "send_time_ext": ROUTER_SEND_TIME_EXT,
+        "nack": nack,
+        "keyframe_request": None if codec == "opus" else "pli",
+    }
+    return peer.plane.add_recv_stream(peer.transport, **parameters | more)
+
+
 @contextmanager
 def plane_call(
     *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, **plane_options
@@ -95,29 +118,7 @@ def plane_call(
     plane.start()
     server = sock.getsockname()[:2]
     publisher = SrtpPeer(plane, server)
-    call = PlaneCall(
-        plane,
-        publisher,
-        plane.add_recv_stream(
-            publisher.transport,
-            codec=codec,
-            clock_rate=48000 if codec == "opus" else 90000,
-            payload_type=PT,
-            rtx_payload_type=RTX_PT,
-            router_payload_type=ROUTER_PT,
-            ssrc=SSRC,
-            rtx_ssrc=RTX_SSRC,
-            mid="0",
-            rid="",
-            mid_ext=MID_EXT,
-            rid_ext=0,
-            repaired_rid_ext=0,
-            extensions=EXTENSIONS,
-            send_time_ext=ROUTER_SEND_TIME_EXT,
-            nack=nack,
-            keyframe_request=None if codec == "opus" else "pli",
-        ),
-    )
+    call = PlaneCall(plane, publisher, add_recv_stream(publisher, codec=codec, nack=nack))
     try:
         yield call
         stats = plane.stats()
