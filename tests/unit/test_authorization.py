@@ -37,7 +37,7 @@ class House:
     async def authorize(self, request: AuthorizationRequest) -> bool | None:
         self.asked.append(request)
         await asyncio.sleep(0)
-        if request.action == PRODUCE and request.session.get("role") == "guest":
+        if request.action == PRODUCE and request.session.get("role") != "speaker":
             raise NotAllowed("guests only watch", "sign up", code="guests_only_watch")
         return (request.action, request.room or request.label) not in self.refused
 
@@ -231,7 +231,11 @@ async def test_a_viewers_right_that_is_taken_away_ends_the_packets_and_comes_bac
 async def test_a_viewer_who_was_refused_at_first_is_offered_the_track_anew() -> None:
     rules = House()
     rules.refused = {(CONSUME, "webcam")}
-    async with media_app(authorize=rules.authorize) as app, WirePeer(app.url) as alice, WirePeer(app.url) as bob:
+    async with (
+        media_app(authorize=rules.authorize) as app,
+        WirePeer(app.url, auth=SPEAKER) as alice,
+        WirePeer(app.url) as bob,
+    ):
         await alice.connect("send")
         await bob.connect("recv")
         stream = await alice.produce("webcam")

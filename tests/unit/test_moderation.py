@@ -286,14 +286,16 @@ async def test_a_rooms_bitrate_is_shared_among_those_who_send_there() -> None:
     limits = {"max_room_bitrate_bps": 3_000_000, "max_incoming_bitrate_bps": 2_000_000}
     async with a_call(**limits) as (app, alice, bob, _), WirePeer(app.url) as carol:
         await until(lambda: asked_to_send(alice) == 2000, "alone, no more than a peer may", every_s=0.05)
-        for peer, others in ((bob, 1500), (carol, 1000)):
-            await peer.ask("joinRoom", roomId="hall")
-            await peer.connect("send")
-            async with (await peer.produce("webcam")).running():
-                for sender in (alice, peer):
-                    await until(lambda sender=sender, others=others: asked_to_send(sender) == others,
-                                f"{others} kbps each", every_s=0.05)
-            print(f"{others} kbps each")
+        await bob.connect("send")
+        await carol.ask("joinRoom", roomId="cellar")
+        await carol.connect("send")
+        async with (await bob.produce("webcam")).running(), (await carol.produce("webcam")).running():
+            for sender in (alice, bob):
+                await until(lambda sender=sender: asked_to_send(sender) == 1500, "1500 kbps each", every_s=0.05)
+            assert asked_to_send(carol) == 2000, "in the cellar she is alone"
+            await carol.ask("joinRoom", roomId="hall")
+            for sender in (alice, bob, carol):
+                await until(lambda sender=sender: asked_to_send(sender) == 1000, "1000 kbps each", every_s=0.05)
         await carol.ask("leaveRoom", roomId="hall")
         await until(lambda: (asked_to_send(alice) or 0) > 1000, "more again when somebody leaves", every_s=0.05)
 
