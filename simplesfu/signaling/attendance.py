@@ -112,6 +112,8 @@ class Attendance:
         session = self.peers.open(peer_id, connection.application_sid)
         session.begun_with = begun_with
         self._attach(connection, session, resumed=False)
+        if claim is not None and (error := self._kicked.pop(claim.peer_id, None)) is not None:
+            self.peers.clock.call_later(0, partial(self.peers.kick, session, error))  # when hello has been answered
         return session
 
     def _is_free(self, claim: Claim) -> bool:

@@ -13,12 +13,9 @@ from simplesfu.control.router import Router
 from simplesfu.errors import (
     Kicked,
     NotFound,
-    RoomFull,
     RoomLocked,
     SfuError,
     TooManyJoins,
-    TooManyRoomProducers,
-    TooManyRooms,
 )
 from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.bitrate import RoomBitrates
@@ -37,6 +34,7 @@ from simplesfu.signaling.messages import (
 )
 from simplesfu.signaling.offers import Offers
 from simplesfu.signaling.placements import Placements
+from simplesfu.signaling.room_limits import RoomLimits
 from simplesfu.signaling.rooms import Rooms
 from simplesfu.signaling.session import MAX_ALIASES, PeerSession, Publication
 
@@ -61,6 +59,7 @@ class Peers:
         self._sessions: dict[str, PeerSession] = {}
         self._aliases: dict[str, PeerSession] = {}
         self._placements = Placements()
+        self.limits = RoomLimits(self.rooms, self._sessions, config)
         self.offers = Offers(self._sessions, self.rooms)
         self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
         self.bitrates = RoomBitrates(self.rooms, self._sessions, config)
@@ -201,7 +200,7 @@ class Peers:
                 raise TooManyJoins(f"more than {self.config.max_joins_per_second} joins a second", "wait a second")
             if self.rooms.is_locked(room):
                 raise RoomLocked(f"the room {room!r} is locked", "whoever runs it can unlock it")
-            self._check_room(session, room)
+            self.limits.check_peer(session, room)
             session.joins.take()
             self._join(session, room)
         return self._others_in(session, room)
@@ -217,8 +216,9 @@ class Peers:
         session = self.get(sid)
         if session is None or not session.entered:
             self._placements.add(sid, room)
-        elif room not in self.rooms_of(session):
-            self._check_room(session, room)
+        else:
+            if room not in self.rooms_of(session):
+                self.limits.check_peer(session, room)
             self._place(session, room)
 
     def displace(self, sid: str, room: str, reason: RoomLeftReason = "removed") -> None:
@@ -299,11 +299,6 @@ class Peers:
             ProducerClosed(producer_id=publication.producer.id, label=publication.label, reason=reason)
         )
 
-    def check_room_for_track(self, session: PeerSession) -> None:
-        """Raises TooManyRoomProducers."""
-        for room in self.rooms_of(session):
-            self._check_producers(room, 1 + self._producers_in(room))
-
     # ---
 
     def _enter(self, session: PeerSession, rooms: Sequence[str]) -> None:
@@ -323,8 +318,9 @@ class Peers:
 
     def _place(self, session: PeerSession, room: str) -> None:
         session.placed_rooms.add(room)
-        self._tell_joined(session, room)
-        self._join(session, room)
+        if room not in self.rooms_of(session):
+            self._tell_joined(session, room)
+            self._join(session, room)
 
     def _join(self, session: PeerSession, room: str) -> None:
         if session.entered:
@@ -343,23 +339,6 @@ class Peers:
 
     def _others_in(self, session: PeerSession, room: str) -> list[str]:
         return [peer_id for peer_id in self.rooms.members(room) if peer_id != session.id]
-
-    def _check_room(self, session: PeerSession, room: str) -> None:
-        config = self.config
-        if len(self.rooms_of(session)) >= config.max_rooms_per_peer:
-            raise TooManyRooms(f"a peer is in {config.max_rooms_per_peer} rooms at most", "leave another one first")
-        if len(self.rooms.members(room)) >= config.max_peers_per_room:
-            raise RoomFull(f"{config.max_peers_per_room} peers are in the room {room!r}", "wait until somebody leaves")
-        if session.publications:
-            self._check_producers(room, len(session.publications) + self._producers_in(room))
-
-    def _producers_in(self, room: str) -> int:
-        return sum(len(self._sessions[peer_id].publications) for peer_id in self.rooms.members(room))
-
-    def _check_producers(self, room: str, number: int) -> None:
-        if number > self.config.max_producers_per_room:
-            raise TooManyRoomProducers(f"{self.config.max_producers_per_room} tracks are sent in the room {room!r}",
-                                       "wait until one is removed")
 
     def _forget_alias(self, session: PeerSession, alias: str) -> None:
         session.aliases.pop(alias, None)

@@ -101,7 +101,7 @@ def test_removing_tells_who_loses_sight_and_leaves_nothing_behind() -> None:
     assert rooms.remove("a") == ((), ())
     rooms.remove("b")
     rooms.remove("c")
-    assert vars(rooms) == {"_members": {}, "_rooms": {}, "_locked": set()}
+    assert vars(rooms) == {"_members": {}, "_rooms": {}, "_locked": set(), "on_change": rooms.on_change}
 
 
 def test_nobody_sees_themselves_or_a_stranger() -> None:

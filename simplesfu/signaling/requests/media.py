@@ -41,7 +41,7 @@ def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnsw
         limit = peers.config.max_producers_per_peer
         if len(session.publications) >= limit:
             raise TooManyProducers(f"a peer has {limit} producers at most", "close one that is not needed")
-        peers.check_room_for_track(session)
+        peers.limits.check_track(session)
     else:
         present.ends_as = "replaced"
         present.producer.close()
