@@ -85,7 +85,7 @@ export class Publication {
     this.#adopt(track);
     try {
       const producer = await this.publish(session);
-      if (!this.muted) await producer.replaceTrack({ track });
+      if (!this.muted) await feed(producer, track);
     } catch (error) {
       if (before.readyState === "live") this.#adopt(before);
       throw error;
@@ -101,7 +101,7 @@ export class Publication {
       await session.request("pauseProducer", { producerId: producer.id });
     } else {
       await session.request("resumeProducer", { producerId: producer.id });
-      await producer.replaceTrack({ track: this.#track });
+      await feed(producer, this.#track);
       producer.resume();
     }
   }
@@ -120,12 +120,7 @@ export class Publication {
     const session = this.#session;
     const producer = await this.#producing?.catch(() => undefined);
     if (!session || !producer) return false;
-    producer.close();
-    try {
-      await session.request("closeProducer", { producerId: producer.id });
-    } catch (error) {
-      if (!session.closed && !isGone(error)) throw error;
-    }
+    await closeBothEnds(session, producer);
     return true;
   }
 
@@ -167,9 +162,13 @@ export class Publication {
         disableTrackOnPause: false,
       });
     });
-    if (this.muted) await detach(producer);
-    const { degradationPreference } = options;
-    if (degradationPreference && producer.rtpSender) await preferDegradation(producer.rtpSender, degradationPreference);
+    try {
+      if (this.muted) await detach(producer);
+      await preferDegradation(producer.rtpSender, options);
+    } catch (error) {
+      await closeBothEnds(session, producer);
+      throw error;
+    }
     return producer;
   }
 
@@ -183,5 +182,23 @@ export class Publication {
 
 async function detach(producer: mediasoup.Producer): Promise<void> {
   producer.pause();
-  await producer.replaceTrack({ track: null });
+  await feed(producer, null);
+}
+
+/** One that is closed meanwhile has lost its transport; another, made with what is wished now, takes its place. */
+async function feed(producer: mediasoup.Producer, track: MediaStreamTrack | null): Promise<void> {
+  try {
+    await producer.replaceTrack({ track });
+  } catch (error) {
+    if (!producer.closed) throw error;
+  }
+}
+
+async function closeBothEnds(session: Session, producer: mediasoup.Producer): Promise<void> {
+  producer.close();
+  try {
+    await session.request("closeProducer", { producerId: producer.id });
+  } catch (error) {
+    if (!session.closed && !isGone(error)) throw error;
+  }
 }

@@ -62,8 +62,10 @@ export function hintContent(track: MediaStreamTrack, { contentHint }: PublishOpt
 }
 
 /** Browsers that know no such thing ignore it. */
-export async function preferDegradation(sender: RTCRtpSender, preference: string): Promise<void> {
-  await sender.setParameters({ ...sender.getParameters(), degradationPreference: preference } as RTCRtpSendParameters);
+export async function preferDegradation(sender: RTCRtpSender | undefined, options: PublishOptions): Promise<void> {
+  const { degradationPreference } = options;
+  if (!sender || !degradationPreference) return;
+  await sender.setParameters({ ...sender.getParameters(), degradationPreference } as RTCRtpSendParameters);
 }
 
 /** Whether a producer made with the one would do for the other. */
