@@ -316,6 +316,10 @@ class SctpTransport(RTCSctpTransport):
             return
         try:
             _, _, tag, chunks = parse_packet(data)
+        except ValueError:  # the checksum
+            self._counts["sctp_malformed"] += 1
+            return
+        try:
             begins = any(isinstance(chunk, InitChunk) for chunk in chunks)
             if tag != (0 if begins else self._local_verification_tag):
                 self._counts["sctp_wrong_tag"] += 1

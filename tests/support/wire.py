@@ -257,6 +257,12 @@ class Wire:
         self.send(sealed)
         return sealed
 
+    def send_data(self, packet: bytes) -> None:
+        """An SCTP packet, or whatever it is, inside DTLS."""
+        self._ssl.send(packet)
+        for record in self._outgoing():
+            self.send(record)
+
     def send_rtcp(self, packet: bytes) -> bytes:
         assert self._seal is not None
         sealed = self._seal.protect_rtcp(packet)
