@@ -11,7 +11,7 @@ import pytest
 from support.caller import Caller
 from support.drops import Drop, drops
 from support.factories import Invite, LayLine, Serve
-from support.ledger import Wishes, books_agree, flows_as_wished
+from support.ledger import Wishes, books_agree, flows_as_wished, promises_kept
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 from support.watch import Watch, attempt_with_processor
@@ -23,7 +23,6 @@ DROPS = (17, 17, 16)
 """Of each page."""
 ROUND = 6
 """Drops of each page between two judgements of what was seen."""
-PROMISES_S = 30
 
 
 class Fickle:
@@ -127,7 +126,7 @@ async def test_fifty_drops_are_seen_by_nobody(serve: Serve, invite: Invite, lay_
             unjudged = str(busy)
 
     wishes = {person.caller.peer_id: person.wishes for person in people}
-    await every_promise_is_settled(callers)
+    await promises_kept(callers)
     await books_agree(server, callers, wishes)
     for person in people:
         await flows_as_wished(person.caller, person.wishes)
@@ -146,21 +145,3 @@ async def test_fifty_drops_are_seen_by_nobody(serve: Serve, invite: Invite, lay_
         assert not await caller.events("error")
     if unjudged:
         pytest.skip(unjudged)
-
-
-async def every_promise_is_settled(callers: list[Caller]) -> None:
-    async def pending() -> list[dict[str, object]]:
-        return [outcome for caller in callers for outcome in await caller.outcomes() if outcome["state"] == "pending"]
-
-    async def none_pending() -> bool:
-        return not await pending()
-
-    try:
-        await until(none_pending, "every promise settled", timeout_s=PROMISES_S)
-    finally:
-        outcomes = [outcome for caller in callers for outcome in await caller.outcomes()]
-        print(f"{len(outcomes)} promises: {dict(Counter(outcome['state'] for outcome in outcomes))}")
-        for outcome in outcomes:
-            if outcome["state"] != "fulfilled":
-                print("  ", outcome)
-    assert all(outcome["state"] == "fulfilled" for outcome in outcomes)

@@ -108,3 +108,23 @@ async def flows_as_wished(caller: Caller, wishes: Wishes, muted: Collection[Trac
     finally:
         shown = {"/".join(track): "moves" if moves else "still" for track, moves in moving.items()}
         print(f"caller {caller.number}: {shown}; holds {sorted(wishes.paused)} {sorted(wishes.paused_tracks)}")
+
+
+async def promises_kept(callers: Sequence[Caller], timeout_s: float = 35.0) -> None:
+    """Wait until all that was started has settled, within the client's patience; all of it must have been fulfilled."""
+    outcomes: list[dict[str, Any]] = []
+
+    async def settled() -> bool:
+        nonlocal outcomes
+        outcomes = [outcome for caller in callers for outcome in await caller.outcomes()]
+        return not any(outcome["state"] == "pending" for outcome in outcomes)
+
+    try:
+        await until(settled, "every promise settled", timeout_s=timeout_s)
+    finally:
+        longest_s = max((outcome.get("tookMs", 0) for outcome in outcomes), default=0) / 1000
+        print(f"{len(outcomes)} promises, the longest took {longest_s:.1f} s")
+        for outcome in outcomes:
+            if outcome["state"] != "fulfilled":
+                print("  ", outcome)
+    assert all(outcome["state"] == "fulfilled" for outcome in outcomes)
