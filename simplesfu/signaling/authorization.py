@@ -127,7 +127,7 @@ class Authority:
             except NotAllowed:
                 self._note_refusal(session, right)
                 raise
-            if self._is_current(session, changes):
+            if session.closed or self._is_current(session, changes):
                 return
         raise NotAllowed("the rights keep on changing", "try again")
 
@@ -194,8 +194,7 @@ class Authority:
         peers = self._peers
         for room in peers.rooms_of(session):
             if room not in session.placed_rooms:
-                yield Held(Right(action="join", room=room), _nothing,
-                           partial(peers.displace, session.id, room, "not_allowed"))
+                yield Held(Right(action="join", room=room), _nothing, partial(self._expel, session, room))
         for publication in session.publications.values():
             yield Held(_to_produce(publication), _nothing,
                        partial(peers.close_publication, publication, "not_allowed"))
@@ -204,6 +203,11 @@ class Authority:
         for publication in {*session.offers.values(), *session.denied}:
             yield Held(_to_consume(publication), partial(peers.allow, session, publication),
                        partial(peers.deny, session, publication))
+
+    def _expel(self, session: PeerSession, room: str) -> None:
+        """Unless it has left by itself meanwhile."""
+        if room in self._peers.rooms_of(session):
+            self._peers.displace(session.id, room, "not_allowed")
 
 
 def _undecided(error: Exception) -> NotAllowed:

@@ -53,9 +53,6 @@ class SubscriptionPolicy:
                     and publisher_id in (None, subscription.publication.publisher.id)):
                 self._ask(subscription)
 
-    async def close(self) -> None:
-        await self._tasks.close()
-
     def _ask(self, subscription: Subscription) -> None:
         """Once more when it is being asked about: that answer may be of yesterday."""
         self._due[subscription] = None

@@ -273,6 +273,34 @@ async def test_a_room_and_a_label_that_are_taken_away() -> None:
         await stands_still(bob, consumer)
 
 
+async def test_what_ends_by_itself_while_it_is_asked_about() -> None:
+    rules, may_answer = House(), asyncio.Event()
+    may_answer.set()
+
+    async def slow(request: AuthorizationRequest) -> bool | None:
+        answer = await rules.authorize(request)
+        await may_answer.wait()
+        return answer
+
+    async with media_app(authorize=slow) as app, WirePeer(app.url, auth=SPEAKER) as alice, WirePeer(app.url) as bob:
+        for peer in (alice, bob):
+            await peer.ask("joinRoom", roomId="hall")
+            await peer.ask("openData", label="chat")
+        await alice.describe("send")
+        stream = await alice.produce("webcam")
+        rules.questions()
+        may_answer.clear()
+        rules.refused = {(JOIN, "hall"), (PRODUCE, "webcam"), (DATA, "chat")}
+        asking = asyncio.wrap_future(app.media.reauthorize())
+        await until(lambda: len(rules.asked) == 6, "all is being asked", every_s=0.02)
+        await alice.ask("leaveRoom", roomId="hall")
+        await alice.ask("closeProducer", producerId=stream.producer_id)
+        may_answer.set()
+        assert await asking == 5, "the hall and the chat of both, and the webcam"
+        await bob.told("roomLeft", roomId="hall", reason="not_allowed")
+        await bob.told("dataClosed", label="chat")
+
+
 async def test_a_room_that_the_server_gave_is_the_servers_to_take() -> None:
     rules = House()
     rules.refused = {(JOIN, "hall")}
