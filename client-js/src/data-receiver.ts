@@ -5,7 +5,7 @@ import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { DataMessage } from "./events.js";
 import type { Session } from "./session.js";
 
-/** Senders that are remembered; what is in the middle of a message of another is lost to it. */
+/** Senders that are remembered. Those who leave are forgotten anyhow. */
 const MAX_SENDERS = 1024;
 const RETRY_MS = 5_000;
 
@@ -57,7 +57,8 @@ export class DataReceiver {
     this.#senders.delete(peerId);
   }
 
-  close(): void {
+  /** Another session numbers anew, and knows nothing of the channels of this one. */
+  reset(): void {
     for (const timer of this.#retries.values()) clearTimeout(timer);
     this.#retries.clear();
     this.#senders.clear();
@@ -97,16 +98,10 @@ export class DataReceiver {
   #senderOf(peerId: string): Sender {
     let sender = this.#senders.get(peerId);
     if (!sender) {
+      if (this.#senders.size === MAX_SENDERS) this.#senders.clear();
       sender = { reliable: new Assembly(), lossy: new Assembly() };
       this.#senders.set(peerId, sender);
-      if (this.#senders.size > MAX_SENDERS)
-        for (const oldest of this.#senders.keys()) return this.#drop(oldest, sender);
     }
-    return sender;
-  }
-
-  #drop(oldest: string, sender: Sender): Sender {
-    this.#senders.delete(oldest);
     return sender;
   }
 }

@@ -17,14 +17,14 @@ export interface SendOptions {
 }
 
 export class Data {
-  readonly #keeper: SessionKeeper;
   readonly #receiver: DataReceiver;
   readonly #reliable: DataSender;
   readonly #lossy: DataSender;
   #listening = false;
+  /** The last that was opened. */
+  #session: Session | undefined;
 
   constructor(keeper: SessionKeeper, observer: DataReceiverObserver) {
-    this.#keeper = keeper;
     this.#receiver = new DataReceiver(observer);
     this.#reliable = new DataSender(keeper, true);
     this.#lossy = new DataSender(keeper, false);
@@ -52,13 +52,12 @@ export class Data {
   listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    this.#keeper.current().then(
-      (session) => this.#receiver.receive(session),
-      () => undefined, // the next session, if there is one, will see to it
-    );
+    if (this.#session && !this.#session.closed) void this.#receiver.receive(this.#session);
   }
 
   opened(session: Session): void {
+    this.#session = session;
+    this.#receiver.reset();
     if (this.#listening) void this.#receiver.receive(session);
   }
 
@@ -76,8 +75,7 @@ export class Data {
   }
 
   consumerClosed(dataConsumerId: string, reason: string): void {
-    const { session } = this.#keeper;
-    if (session) this.#receiver.consumerClosed(session, dataConsumerId, reason);
+    if (this.#session) this.#receiver.consumerClosed(this.#session, dataConsumerId, reason);
   }
 
   producerClosed(dataProducerId: string): void {
@@ -91,7 +89,7 @@ export class Data {
   close(): void {
     const error = new SimplePeerError("closed", "this SimplePeer is closed");
     for (const sender of [this.#reliable, this.#lossy]) sender.close(error);
-    this.#receiver.close();
+    this.#receiver.reset();
   }
 
   #senderOf(reliable: boolean): DataSender {
