@@ -1,10 +1,10 @@
 /** The two media transports of a session: made when they are first needed, and made anew when they are past mending. */
 import type { Device, types as mediasoup } from "mediasoup-client";
 import { Backoff } from "./backoff.js";
-import { isGone, SimplePeerError, toSimplePeerError } from "./errors.js";
+import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import { MediaLink } from "./media-link.js";
 import type { Request } from "./requests.js";
-import type { Direction, Notifications, Snapshot, TransportState } from "./types.js";
+import type { Direction, Notifications, Payload, Snapshot, TransportOffer, TransportState } from "./types.js";
 
 export type { ProducerIntent } from "./media-link.js";
 
@@ -33,6 +33,7 @@ export class Transports {
     send: new Backoff(REBUILD_FIRST_MS, REBUILD_MAX_MS),
     recv: new Backoff(REBUILD_FIRST_MS, REBUILD_MAX_MS),
   };
+  readonly #told = new Map<Direction, TransportState>();
   readonly #rebuilding = new Set<Direction>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #closed = false;
@@ -123,7 +124,7 @@ export class Transports {
     const link = new MediaLink(transport, this.#request, {
       stateChanged: (state, reason) => {
         if (state === "connected") this.#backoff[direction].reset();
-        this.#observer.stateChanged(direction, state, reason);
+        this.#tell(direction, state, reason);
       },
       lost: (reason) => this.#lost(direction, transport.id, reason),
       failed: (error) => this.#failed(error),
@@ -132,15 +133,26 @@ export class Transports {
     return link;
   }
 
-  async #askForOne(direction: Direction): Promise<mediasoup.TransportOptions> {
-    const replaced = this.#made.get(direction)?.transport.id;
-    if (replaced === undefined) return this.#request("createWebRtcTransport", { direction });
+  async #askForOne(direction: Direction): Promise<TransportOffer> {
+    const replaces = this.#made.get(direction)?.transport.id;
+    const ask = (payload: Payload<"createWebRtcTransport">) => this.#request("createWebRtcTransport", payload);
+    const askAsItIs = () => ask({ direction, ...(replaces !== undefined && { replaces }) });
     try {
-      return await this.#request("createWebRtcTransport", { direction, replaces: replaced });
+      return await askAsItIs();
     } catch (error) {
-      if (!isGone(error)) throw error;
-      return this.#request("createWebRtcTransport", { direction });
+      const { code } = toSimplePeerError(error);
+      if (code === "not_found") return ask({ direction }); // the server has forgotten the old one
+      if (code !== "already_exists") throw error;
+      await this.#closeStrangers(direction, replaces);
+      return askAsItIs();
     }
+  }
+
+  /** Those that were made for a request whose answer came too late. */
+  async #closeStrangers(direction: Direction, own: string | undefined): Promise<void> {
+    const { snapshot } = await this.#request("getSnapshot", {});
+    const strangers = snapshot.transports.filter((one) => one.direction === direction && one.transportId !== own);
+    await Promise.all(strangers.map(({ transportId }) => this.#request("closeTransport", { transportId })));
   }
 
   #lost(direction: Direction, transportId: string, reason: string): void {
@@ -149,7 +161,7 @@ export class Transports {
     if (link?.transport.id !== transportId) return; // there is another in its place already
     link.stopMending();
     this.#rebuilding.add(direction);
-    this.#observer.stateChanged(direction, "connecting", reason);
+    this.#tell(direction, "connecting", reason);
     this.#pending.delete(direction); // whoever needs one from now on waits for the next
     void this.#rebuild(direction);
   }
@@ -181,6 +193,13 @@ export class Transports {
       this.#lost(direction, transportId, "rebuilding");
     }, this.#backoff[direction].nextMs());
     this.#timers.add(timer);
+  }
+
+  /** One that takes the place of another has been said to connect already. */
+  #tell(direction: Direction, state: TransportState, reason: string): void {
+    if (this.#told.get(direction) === state) return;
+    this.#told.set(direction, state);
+    this.#observer.stateChanged(direction, state, reason);
   }
 
   #failed(cause: unknown): void {

@@ -50,7 +50,7 @@ test("a sending transport that is past mending: another one, with the same produ
       [newest("send"), produced[1], "microphone", true],
     ],
   );
-  assert.deepEqual(changes.slice(0, 2), ["failed dtls_failed", "connecting dtls_failed"]);
+  assert.deepEqual(changes, ["failed dtls_failed", "connecting dtls_failed"], "each state once");
   assert.deepEqual(call.server.asked("restartIce"), [], "ICE was not what failed");
   assert.equal(call.server.peers.length, 1, "all on the same connection");
 });
@@ -132,4 +132,20 @@ test("a snapshot without the transports, or with ended ones, has them made anew"
     transports: [{ transportId, direction: "send", state: "failed" }],
   };
   await until("moved", () => newest("send") !== transportId && call.server.asked("produce").length === 2);
+});
+
+test("a transport whose making was answered too late is closed, and is not in the way of the next", async () => {
+  const { peer } = await call.readyPeer({ timeoutMs: 100 });
+  call.server.answers = { createWebRtcTransport: () => SILENCE };
+  await assert.rejects(peer.addTrack(videoTrack(), "camera"), { code: "timeout" });
+  call.server.snapshot = {
+    ...emptySnapshot(),
+    transports: [{ transportId: "late", direction: "send", state: "new" }],
+  };
+  call.server.answers = {
+    createWebRtcTransport: ({ direction }, played) =>
+      call.server.asked("closeTransport").length === 0 ? new Refusal("already_exists") : played.transport(direction),
+  };
+  await peer.addTrack(videoTrack(), "camera");
+  assert.deepEqual(call.server.asked("closeTransport"), [{ transportId: "late" }]);
 });
