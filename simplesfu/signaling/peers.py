@@ -95,8 +95,12 @@ class Peers:
             self._aliases[sid] = session
             while len(session.aliases) > MAX_ALIASES:
                 self._forget_alias(session, next(iter(session.aliases)))
-        if session.entered:
-            self._enter_placements(session)
+        placed = self._placements.take(sid)
+        if not session.entered:
+            session.placed_rooms.update(placed)
+        else:
+            for room in placed:
+                self._place(session, room)
             for viewer in self.all_in_sight(session):  # who may have wished something of that socket
                 self._carry_out_wishes(viewer, session)
 
@@ -214,8 +218,10 @@ class Peers:
         """Put the peer with that id, or that socket of the application, into a room: at once, or when its client comes.
         Raises TooManyRooms, RoomFull, TooManyRoomProducers."""
         session = self.get(sid)
-        if session is None or not session.entered:
+        if session is None:
             self._placements.add(sid, room)
+        elif not session.entered:
+            session.placed_rooms.add(room)
         else:
             if room not in self.rooms_of(session):
                 self.limits.check_peer(session, room)
@@ -223,10 +229,12 @@ class Peers:
 
     def displace(self, sid: str, room: str, reason: RoomLeftReason = "removed") -> None:
         """Take the peer out of a room. Out of its last one it sees nobody until it joins another. Raises NotFound."""
-        session = self.get(sid)
-        if self._placements.remove(sid, room) and (session is None or not session.entered):
+        if self._placements.remove(sid, room):
             return
         session = self.find(sid)
+        if not session.entered and room in session.placed_rooms:
+            session.placed_rooms.discard(room)
+            return
         change = self.rooms.leave(session.id, room, to_lobby=False)
         session.placed_rooms.discard(room)
         self.offers.change_sight(session, change, "not_allowed" if reason == "not_allowed" else "room_left")
@@ -303,18 +311,13 @@ class Peers:
 
     def _enter(self, session: PeerSession, rooms: Sequence[str]) -> None:
         """At once where it is to be, so that nobody in the lobby sees it flash by."""
-        placed = [room for name in session.names for room in self._placements.take(name)]
-        session.placed_rooms.update(placed)
+        placed = sorted(session.placed_rooms)
         session.entered = True
         rooms = list(dict.fromkeys([*placed, *rooms]))
         self.report("peer_joined", session.info(tuple(rooms)))
         for room in placed:
             self._tell_joined(session, room)
         self.offers.change_sight(session, self.rooms.add(session.id, rooms), "room_left")
-
-    def _enter_placements(self, session: PeerSession) -> None:
-        for room in self._placements.take(session.application_sid):
-            self._place(session, room)
 
     def _place(self, session: PeerSession, room: str) -> None:
         session.placed_rooms.add(room)
