@@ -13,12 +13,13 @@ from support.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.browser
 
-ARRIVALS = 8
+ARRIVALS = 4
 DROPS_EACH = 3
 
 
-async def test_a_page_arrives_through_a_storm(serve: Serve, invite: Invite, lay_line: LayLine) -> None:
-    server = await serve()
+@pytest.mark.parametrize("app", ["asgi", "flask"])
+async def test_a_page_arrives_through_a_storm(serve: Serve, invite: Invite, lay_line: LayLine, app: str) -> None:
+    server = await serve(app)
     line = await lay_line(server)
     alice = await invite(server, 150, "room")
     await alice.publish_video()

@@ -43,8 +43,11 @@ async def at_page(caller: Caller, state: str, since: float) -> float:
     return seconds
 
 
-async def test_a_half_open_socket_is_noticed_by_both_ends(serve: Serve, invite: Invite, lay_line: LayLine) -> None:
-    server = await serve()
+@pytest.mark.parametrize("app", ["asgi", "flask"])
+async def test_a_half_open_socket_is_noticed_by_both_ends(
+    serve: Serve, invite: Invite, lay_line: LayLine, app: str
+) -> None:
+    server = await serve(app)
     line = await lay_line(server)
     alice, bob = await invite(server, 130, "room", line=line), await invite(server, 131, "room")
     for caller in (alice, bob):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -15,7 +16,6 @@ import socketio
 import uvicorn
 
 from simplesfu import Decision, MediaManager, SubscriptionRequest
-from simplesfu.signaling.app_events import EVENTS
 
 inside.log_everything()
 sio = socketio.AsyncServer(async_mode="asgi")
@@ -33,22 +33,7 @@ def make_media(*, decides: bool = False, **options: Any) -> MediaManager:
 
 media = make_media(**json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
 
-
-heard: list[dict[str, Any]] = []
-
-
-def listen_to(event: str) -> None:
-    """Note when the event happens, and to whom."""
-
-    @media.on(event)  # type: ignore[untyped-decorator]
-    def note(info: Any) -> None:
-        who = {"peer_id": getattr(info, "peer_id", info.id), "label": getattr(info, "label", "")}
-        heard.append({"event": event, "at": time.time(), **who})
-
-
-for name in EVENTS:
-    if name != "data":  # messages are noted where a test is about them
-        listen_to(name)
+heard = inside.note_events(media)
 
 
 async def end_transport(transport_id: str, end: str) -> None:
@@ -77,6 +62,9 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
         viewer = query["viewer"][0]
         decisions[viewer] = Decision(**json.loads(query["decision"][0]))
         media.reevaluate(viewer=viewer)
+        body = b"{}"
+    elif path == "/_send":
+        await asyncio.wrap_future(media.send(query["data"][0], label="from the application"))
         body = b"{}"
     elif path == "/_block":
         time.sleep(seconds)  # noqa: ASYNC251  (what an application should not do, and does)

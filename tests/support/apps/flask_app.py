@@ -6,6 +6,7 @@ import json
 import os
 
 import inside
+import msgspec
 from flask import Flask, jsonify, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from flask_socketio import SocketIO
@@ -16,6 +17,7 @@ inside.log_everything()
 app = Flask(__name__)
 sio = SocketIO(app, async_mode="threading")
 media = MediaManager(sio.server, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+heard = inside.note_events(media)
 
 
 @app.get("/")
@@ -33,10 +35,20 @@ def stats() -> ResponseReturnValue:
     return jsonify({"media": media.stats(), **inside.process_figures()})
 
 
+@app.get("/_peers")
+def peers() -> ResponseReturnValue:
+    return msgspec.json.encode(dict(media.peers)), {"content-type": "application/json"}
+
+
+@app.get("/_heard")
+def events() -> ResponseReturnValue:
+    return jsonify(heard)
+
+
 @app.get("/_burn")
 def burn() -> ResponseReturnValue:
     return jsonify({"rounds": inside.burn(float(request.args["s"]))})
 
 
 if __name__ == "__main__":
-    sio.run(app, host="127.0.0.1", port=0, allow_unsafe_werkzeug=True)
+    sio.run(app, host="127.0.0.1", port=int(os.environ.get("HTTP_PORT", 0)), allow_unsafe_werkzeug=True)

@@ -8,11 +8,16 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from simplesfu import MediaManager
+from simplesfu.signaling.app_events import EVENTS
 
 PAGE = Path(__file__).parents[1] / "page"
 PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}
@@ -52,10 +57,22 @@ def process_figures() -> dict[str, Any]:
     }
 
 
+def note_events(media: MediaManager) -> list[dict[str, Any]]:
+    """Every event of the application from now on: {event, at (time.time()), peer_id, label}, added as they happen."""
+    heard: list[dict[str, Any]] = []
+
+    def note(event: str, info: Any) -> None:
+        who = {"peer_id": getattr(info, "peer_id", None) or info.id, "label": getattr(info, "label", "")}
+        heard.append({"event": event, "at": time.time(), **who})
+
+    for event in EVENTS:
+        if event != "data":  # messages are noted where a test is about them
+            media.on(event, partial(note, event))
+    return heard
+
+
 def burn(seconds: float) -> int:
     """Keep the interpreter lock as busy as pure Python can."""
-    import time
-
     rounds, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         rounds += sum(range(100))
