@@ -99,7 +99,7 @@ async def _close(router: Router) -> None:
 
 def _let_in(engine: Engine, transport: WebRtcTransport, client: Client) -> None:
     # What ICE and DTLS end with: a proven address, and keys.
-    handle = transport._link.handle
+    handle = transport.handle
     engine.plane.add_tuple(handle, client.address, select=True)
     engine.plane.set_srtp(handle, PROFILE, client.recv_key, client.send_key)
 

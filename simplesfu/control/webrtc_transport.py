@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Final
 
 from simplesfu.config import MediaConfig
 from simplesfu.control import ortc
@@ -16,12 +15,9 @@ from simplesfu.control.signal import Signal
 from simplesfu.control.streams import add_recv_stream, add_send_stream
 from simplesfu.engine.engine import Engine
 from simplesfu.engine.link import LinkState
-from simplesfu.errors import AlreadyExists, CannotMove, Closed, LimitReached, NotFound
+from simplesfu.errors import AlreadyExists, CannotMove, Closed, NotFound
 from simplesfu.plane import PlaneError
 from simplesfu.types import DtlsParameters, IceCandidate, IceParameters, MediaKind, RtpCapabilities, RtpParameters
-
-MAX_PRODUCERS: Final = 32
-MAX_CONSUMERS: Final = 1024
 
 
 class WebRtcTransport:
@@ -52,6 +48,11 @@ class WebRtcTransport:
         self._link = engine.create_link(self)
         self.limit_incoming(config.max_incoming_bitrate_bps)
         self.data = DataTransport(self._link.sctp, self._link.tasks)
+
+    @property
+    def handle(self) -> int:
+        """The plane's id of it."""
+        return self._link.handle
 
     @property
     def state(self) -> LinkState:
@@ -85,7 +86,7 @@ class WebRtcTransport:
     def limit_incoming(self, bps: int) -> None:
         """What the client may send, which it is told by REMB; 0: as much as it likes. Raises Closed."""
         self._check_open()
-        self._plane.set_max_recv_bitrate(self._link.handle, bps)
+        self._plane.set_max_recv_bitrate(self.handle, bps)
 
     def restart_ice(self) -> IceParameters:
         """New credentials; media goes on over the old path until the client has proven a new one. An ended link comes
@@ -94,9 +95,8 @@ class WebRtcTransport:
         return self._link.restart_ice()
 
     def produce(self, kind: MediaKind, rtp_parameters: RtpParameters, paused: bool = False) -> Producer:
-        """Raises BadParameters, Unsupported (no such codec here), AlreadyExists (SSRC or MID), LimitReached, Closed."""
+        """Raises BadParameters, Unsupported (no such codec here), AlreadyExists (SSRC or MID), Closed."""
         self._check_open()
-        self._check_room_for_producer()
         ortc.validate_rtp_parameters(kind, rtp_parameters)
         router = self._router_capabilities
         mapping = ortc.producer_mapping(rtp_parameters, router)
@@ -129,7 +129,6 @@ class WebRtcTransport:
             raise CannotMove("the producer has closed", "produce the track anew")
         if producer.id in self.producers:
             raise CannotMove("the producer is on this transport already", "it needs no move")
-        self._check_room_for_producer()
         ortc.validate_rtp_parameters(producer.kind, rtp_parameters)
         mapping = ortc.producer_mapping(rtp_parameters, self._router_capabilities)
         if not ortc.can_follow(producer.consumable_rtp_parameters, mapping):
@@ -142,12 +141,10 @@ class WebRtcTransport:
 
     def consume(self, producer: Producer, rtp_capabilities: RtpCapabilities) -> Consumer:
         """A paused consumer. Raises CannotConsume (the client lacks the codec), NotFound (the producer has closed),
-        BadParameters, LimitReached, Closed."""
+        BadParameters, Closed."""
         self._check_open()
         if producer.closed:
             raise NotFound("the producer has closed")
-        if len(self.consumers) >= MAX_CONSUMERS:
-            raise LimitReached(f"a transport has at most {MAX_CONSUMERS} consumers", "close one that is not needed")
         ortc.validate_rtp_capabilities(rtp_capabilities)
         ssrc, rtx_ssrc = new_ssrcs(2, self._ssrcs)
         params = ortc.consumer_rtp_parameters(
@@ -157,7 +154,7 @@ class WebRtcTransport:
             ssrc=ssrc,
             rtx_ssrc=rtx_ssrc,
         )
-        send_stream = add_send_stream(self._plane, self._link.handle, params)
+        send_stream = add_send_stream(self._plane, self.handle, params)
         consumer = Consumer(self._plane, producer, rtp_parameters=params, send_stream=send_stream)
         self._adopt_consumer(consumer)
         return consumer
@@ -172,7 +169,7 @@ class WebRtcTransport:
     def stats(self) -> dict[str, object]:
         """The plane's numbers of the transport (docs/counters.md)."""
         self._check_open()
-        plane = self._plane.transport_stats(self._link.handle)
+        plane = self._plane.transport_stats(self.handle)
         return {**plane, **self.data.stats(), "id": self.id, "state": self.state}
 
     def link_state_changed(self, state: LinkState, reason: str) -> None:
@@ -185,10 +182,6 @@ class WebRtcTransport:
         if self._link.closed:  # by the engine, which has taken the plane's streams along
             self._close(reason)
 
-    def _check_room_for_producer(self) -> None:
-        if len(self.producers) >= MAX_PRODUCERS:
-            raise LimitReached(f"a transport has at most {MAX_PRODUCERS} producers", "close one that is not needed")
-
     def _check_not_taken(self, params: RtpParameters) -> None:
         if not self._ssrcs.isdisjoint(_ssrcs_of(params)):
             raise AlreadyExists("another stream of this transport has that SSRC", "give every stream its own")
@@ -200,7 +193,7 @@ class WebRtcTransport:
         added: list[int] = []
         try:
             for encoding in params.encodings:
-                added.append(add_recv_stream(self._plane, self._link.handle, params, encoding, mapping))
+                added.append(add_recv_stream(self._plane, self.handle, params, encoding, mapping))
         except PlaneError as error:
             # It knows SSRCs that were never signalled, too: those learned from packets with a RID.
             for recv_stream in added:

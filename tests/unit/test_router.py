@@ -9,7 +9,6 @@ from support.captured import CLIENTS, dtls_parameters, native_capabilities, prod
 from support.fake_engine import ScriptedEngine, scripted_router
 
 from simplesfu.config import MediaConfig
-from simplesfu.control import webrtc_transport
 from simplesfu.control.producer import Producer
 from simplesfu.control.router import Router
 from simplesfu.errors import (
@@ -18,7 +17,6 @@ from simplesfu.errors import (
     BadParameters,
     CannotConsume,
     CannotMove,
-    LimitReached,
     Unsupported,
 )
 from simplesfu.types import DtlsParameters, RtcpParameters, RtpCapabilities, RtpEncodingParameters, RtpParameters
@@ -188,19 +186,6 @@ class TestProduce:
         assert not engine.stream_observers
         transport.produce("video", changed(params, encodings=[RtpEncodingParameters(ssrc=1)]))
 
-    def test_no_more_than_its_bound(self, router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(webrtc_transport, "MAX_PRODUCERS", 2)
-        transport = router.create_webrtc_transport()
-        params = [
-            changed(produced("chromium", "opus"), mid=str(n), encodings=[RtpEncodingParameters(ssrc=n + 1)])
-            for n in range(3)
-        ]
-        first, _ = transport.produce("audio", params[0]), transport.produce("audio", params[1])
-        with pytest.raises(LimitReached):
-            transport.produce("audio", params[2])
-        first.close()
-        transport.produce("audio", params[2])
-
     def test_its_tracks_share_a_cname(self, router: Router) -> None:
         transport = router.create_webrtc_transport()
         first = transport.produce("video", produced("chromium", "vp8-simulcast"))  # has none
@@ -318,16 +303,6 @@ class TestConsume:
             transport.consume(producer, RtpCapabilities())
         assert not engine.plane.told("add_send_stream")
         assert not transport.consumers
-
-    def test_no_more_than_its_bound(self, router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(webrtc_transport, "MAX_CONSUMERS", 2)
-        producer = router.create_webrtc_transport().produce("audio", produced("chromium", "opus"))
-        transport = router.create_webrtc_transport()
-        first, _ = [transport.consume(producer, CHROMIUM) for _ in range(2)]
-        with pytest.raises(LimitReached):
-            transport.consume(producer, CHROMIUM)
-        first.close()
-        transport.consume(producer, CHROMIUM)
 
     def test_its_own_tracks_and_those_of_others_on_one_transport(self, router: Router) -> None:
         transport = router.create_webrtc_transport()
