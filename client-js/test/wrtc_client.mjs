@@ -46,7 +46,8 @@
  *   connectSocket    the application's own socket.connect()                                               → {}
  *   close            closes the SimplePeer; the process goes on until stdin ends                          → {}
  *
- * Event    {"event": name, "data": {…}}  every event of SimplePeer, tracks reduced to {peerId, label, kind, broadcast};
+ * Event    {"event": name, "data": {…}}  every event of SimplePeer but "data" (there is `listen` for that), tracks reduced
+ *          to {peerId, label, kind, broadcast, metadata};
  *          also "onTrack" {peerId, label, broadcast, kind} and "socket" {state: "connected" | "disconnected", reason}
  */
 import { createInterface } from "node:readline";
@@ -65,7 +66,13 @@ const EVENTS = [
   "peerDisconnection",
   "trackMuted",
   "trackUnmuted",
+  "trackHeld",
+  "trackReleased",
+  "metadataChanged",
   "trackEnded",
+  "roomJoined",
+  "roomLeft",
+  "ended",
   "connectionStateChange",
   "error",
 ];
