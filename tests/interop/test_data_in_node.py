@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.in_process import MediaApp, media_app
 from support.node_peer import NodePeer
+from support.server import MediaServer, running
 from support.signalling import RefusedError
 from support.waiting import until
 
@@ -156,3 +157,29 @@ async def test_every_message_arrives_once_and_in_order_whatever_ends_under_it() 
             print(f"{deeds}; {len(came)} of {count}; {counts}")
         assert came == list(range(count))
         assert len(deeds) >= 5
+
+
+async def test_data_goes_on_after_a_restart_of_the_server() -> None:
+    server = MediaServer(session_key="a key that outlives the process")
+    async with running(server), NodePeer(server.url) as red, NodePeer(server.url) as green:
+        await listen(green)
+        wanted = []
+        for when in ("before", "after"):
+            for number in range(3):
+                await server.get(f"/_send?data={number}")
+                wanted.append(("", str(number), "from the application"))
+            await hears(green, wanted)
+            await red.do("send", data=when, label="chat")
+            wanted.append((red.peer_id, when, "chat"))
+            await hears(green, wanted)
+            if when == "before":
+                await server.crash()
+                await server.revive()
+                await until(lambda: receives(green), "channels from the new server")
+                # What red sends into its dead transport before that is lost, as the protocol's page says.
+                await until(lambda: sessions(red) == 2, "red is back, too")
+
+
+def sessions(peer: NodePeer) -> int:
+    """How many it has had."""
+    return sum(event == "connectionStateChange" and data["reason"] == "new_session" for event, data in peer.events)
