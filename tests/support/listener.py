@@ -17,6 +17,8 @@ class Listener:
         """By producer id: why the server does not forward it."""
         self.rooms: list[str] = []
         """Only the client knows of its own moves; of the server's it is told."""
+        self.taken_off: set[str] = set()
+        """Producers of its own that the server has closed."""
         self.ended: dict[str, Any] | None = None
 
     def hear(self, event: str, payload: dict[str, Any]) -> None:
@@ -53,25 +55,26 @@ class Listener:
         assert payload["producerId"] not in self.offers, "offered already"
         label = {"peerId": payload["peerId"], "label": payload["label"]}
         assert not any(label.items() <= offer.items() for offer in self.offers.values()), "two tracks of one label"
-        self.offers[payload["producerId"]] = payload
+        self.offers[payload["producerId"]] = dict(payload)
 
     def _producerUnavailable(self, payload: dict[str, Any]) -> None:  # noqa: N802
         del self.offers[payload["producerId"]]
         self.held.pop(payload["producerId"], None)
 
     def _producerPaused(self, payload: dict[str, Any]) -> None:  # noqa: N802
-        self._change(payload, paused=True)
+        assert not self.offers[payload["producerId"]]["paused"], "paused already"
+        self.offers[payload["producerId"]] |= {"paused": True}
 
     def _producerResumed(self, payload: dict[str, Any]) -> None:  # noqa: N802
-        self._change(payload, paused=False)
+        assert self.offers[payload["producerId"]]["paused"], "not paused"
+        self.offers[payload["producerId"]] |= {"paused": False}
 
     def _producerMetadata(self, payload: dict[str, Any]) -> None:  # noqa: N802
-        self._change(payload, metadata=payload["metadata"])
+        self.offers[payload["producerId"]] |= {"metadata": payload["metadata"]}
 
-    def _change(self, payload: dict[str, Any], **change: Any) -> None:
-        offer = self.offers[payload["producerId"]]
-        assert change.items() != {key: offer[key] for key in change}.items(), "nothing has changed"
-        self.offers[payload["producerId"]] = offer | change
+    def _producerClosed(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["producerId"] not in self.taken_off, "told already"
+        self.taken_off.add(payload["producerId"])
 
     def _consumerHeld(self, payload: dict[str, Any]) -> None:  # noqa: N802
         assert payload["producerId"] in self.offers

@@ -23,9 +23,12 @@ class Track:
     broadcast: bool
     muted: bool = False
     """By its publisher."""
-    silenced: bool = False
-    """By the server."""
     metadata: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def silenced(self) -> bool:
+        """By the server."""
+        return not self.owner.silenced.isdisjoint((self.label, None))
 
 
 @dataclass(eq=False)
@@ -38,13 +41,18 @@ class Person:
     exiled: bool = False
     """Out of its last room by the server's will: not even in the lobby."""
     tracks: dict[str, Track] = field(default_factory=dict)
+    silenced: set[str | None] = field(default_factory=set)
+    """Labels under which the server forwards nothing of it; None: under no label at all."""
+    taken_off: set[str] = field(default_factory=set)
+    """Producers of its own that the server has closed."""
     wanted: set[Wish] = field(default_factory=set)
     """connectToPeer was said."""
     paused: set[Wish] = field(default_factory=set)
     layers: dict[Wish, int] = field(default_factory=dict)
     """The highest spatial layer, by wish."""
     denied: set[Track] = field(default_factory=set)
-    """What the application has refused to let it consume."""
+    """What the application does not let it consume. What it was refused when it asked may stay offered for a while, so
+    that the refusal is what it hears first."""
     consumed: set[str] = field(default_factory=set)
     """Producers for which there is a consumer."""
 
@@ -71,6 +79,10 @@ class Person:
         if room in self.rooms:
             self.rooms.remove(room)
             self.exiled = not self.rooms
+
+    def lose_track(self, label: str) -> None:
+        """By the server's will."""
+        self.taken_off.add(self.tracks.pop(label).producer_id)
 
     def enter(self) -> None:
         if not self.entered:
@@ -141,7 +153,8 @@ class Call:
         for person in self.people:
             for room in [room for room in person.rooms if room not in person.placed and not self.may("join", room)]:
                 person.lose_room(room)
-            person.tracks = {label: one for label, one in person.tracks.items() if self.may("produce", label)}
+            for label in [label for label in person.tracks if not self.may("produce", label)]:
+                person.lose_track(label)
         for person in self.people:
             asked = person.denied | set(self.offers(person).values())
             person.denied = {track for track in asked if not self.may("consume", track.label)}

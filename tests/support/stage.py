@@ -118,13 +118,12 @@ class Stage:
 
     def close(self) -> None:
         """Fails when something is left."""
-        self.call(self.peers.close_all)
-        self.run(self.policy.close())
-        router = self.peers.router
-        assert not router.transports
-        assert not router.producers
-        assert self.responder.internal_errors == 0
-        self._resources.close()
+        with self._resources:
+            self.call(self.peers.close_all)
+            router = self.peers.router
+            assert not router.transports
+            assert not router.producers
+            assert self.responder.internal_errors == 0
 
     def settle(self) -> None:
         """Until the policy has decided about everything."""
@@ -157,10 +156,12 @@ class Stage:
 
     def lose(self, line: Line) -> None:
         line.ended = True
+        self.call(self.peers.application_socket_gone, line.sid)
         self.call(self.attendance.lost, line)
 
     def leave(self, line: Line) -> None:
         line.ended = True
+        self.call(self.peers.application_socket_gone, line.sid)
         self.call(self.attendance.left, line)
 
     def production(self, transport_id: str, label: str, kind: str, broadcast: bool) -> dict[str, Any]:
@@ -200,10 +201,8 @@ class Stage:
     def kick(self, name: str) -> None:
         self.call(self.peers.kick, self.peers.find(name))
 
-    def mute(self, name: str, label: str, on: bool) -> None:
-        publication = self.peers.find(name).publication_of(label)
-        assert publication is not None
-        self.call(self.peers.mute_publication, publication, on)
+    def mute(self, name: str, label: str | None, on: bool) -> None:
+        self.call(self.peers.mute, self.peers.find(name), label, on)
 
     def lock_room(self, room: str, on: bool) -> None:
         self.call(self.peers.lock_room, room, on)
@@ -238,6 +237,10 @@ class Stage:
     def transport(self, name: str, direction: Any) -> str | None:
         entry = self.peers.find(name).transport_to(direction)
         return entry.transport.id if entry is not None else None
+
+    def offers(self, name: str) -> set[str]:
+        """The producers that it may consume."""
+        return set(self.peers.find(name).offers)
 
     def flowing(self, name: str) -> set[str]:
         """The producers of which the plane would forward packets to the peer if they came, publishers willing."""
