@@ -6,28 +6,29 @@ import secrets
 import socket
 import threading
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from simplesfu.plane.changes cimport (
+    RECV_STREAM, SEND_STREAM, TRANSPORT, Change, Kind, Limit, NewStream, NewTuple, Outgoing, Sessions, Source,
+    add_recv_stream_to_transport, add_send_stream_to_transport, add_tuple_of_transport, ask_recv_stream,
+    close_recv_stream, close_send_stream, close_transport, copy_recv_stream, copy_send_stream, copy_transport,
+    feed_send_stream, find, forget_tuples_of_transport, give_sessions_to_transport, limit_incoming_of_transport,
+    limit_send_stream, pause_recv_stream, pause_send_stream, send_to_transport,
+)
 from simplesfu.plane.events cimport EVENT_SLOTS, events_read
-from simplesfu.plane.gate cimport gate_add_tuple, gate_forget_tuples
-from simplesfu.plane.layers cimport TOP_TEMPORAL_LAYER, layers_limit
+from simplesfu.plane.layers cimport TOP_TEMPORAL_LAYER
 from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock_take
-from simplesfu.plane.loop cimport loop_hurry, loop_run
+from simplesfu.plane.loop cimport loop_run
 from simplesfu.plane.parameters cimport fill_recv_stream, fill_send_stream
 from simplesfu.plane.readings cimport plane_reading, recv_stream_reading, send_stream_reading, transport_reading
-from simplesfu.plane.recv_stream cimport recv_stream_want_keyframe
-from simplesfu.plane.send_stream cimport send_stream_hold
 from simplesfu.plane.srtp cimport session_pointer
 from simplesfu.plane.state cimport (
     MAX_TRANSPORT_TUPLES, RecvStream, SendStream, State, Transport, state_free, state_init,
 )
-from simplesfu.plane.streams cimport (
-    add_recv_stream, add_send_stream, add_transport, recv_stream_by_id, remove_recv_stream, remove_send_stream,
-    remove_transport, send_stream_by_id, set_source, transport_by_id,
-)
-from simplesfu.plane.table cimport Key, bytes_key, id_key, table_get, table_pop, table_put
+from simplesfu.plane.streams cimport add_transport, remove_transport, transport_by_id
+from simplesfu.plane.table cimport Key, bytes_key, table_get, table_pop, table_put
 from simplesfu.plane.udp cimport (
     MAX_DATAGRAM_BYTES, Address, monotonic_us, parse_address, sender_commit, sender_flush, sender_room,
 )
@@ -39,6 +40,7 @@ Event = StunRequest | DtlsDatagram | StreamStarted | StreamStopped | TupleSelect
 MAX_TUPLES = MAX_TRANSPORT_TUPLES
 MAX_PACKETS = 65536            # of all streams together, 110 MB when all are in use
 EVENTS_PER_READ = 256
+KIND_NAMES = ("transport", "recv stream", "send stream")    # in the order of changes.pxd
 
 
 class PlaneError(Exception):
@@ -148,6 +150,23 @@ cdef class Plane:
             os.write(state.events.wake_fd, b"\0")      # there may be more: stay readable
         return events
 
+    cdef bint _try(self, Kind kind, uint32_t id, Change change, void *arguments) except -1:
+        """Do it under the lock; False when there is no such thing."""
+        cdef State *state = self._live()
+        cdef void *found
+        with nogil:
+            lock_take(&self.lock)
+            found = find(state, kind, id)
+            if found != NULL:
+                change(state, found, arguments)
+            lock_give(&self.lock)
+        return found != NULL
+
+    cdef int _do(self, Kind kind, uint32_t id, Change change, void *arguments) except -1:
+        if not self._try(kind, id, change, arguments):
+            raise PlaneError(f"no {KIND_NAMES[<int>kind]} {id}")
+        return 0
+
     # gate
 
     def add_transport(self):
@@ -162,16 +181,9 @@ cdef class Plane:
         return transport
 
     def remove_transport(self, uint32_t transport):
-        cdef State *state = self._live()
-        cdef Transport *found
         for ufrag in [ufrag for ufrag, owner in self.ufrags.items() if owner == transport]:
             self.remove_ufrag(ufrag)
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                remove_transport(state, found)
-            lock_give(&self.lock)
+        self._try(TRANSPORT, transport, close_transport, NULL)
         self.sessions.pop(transport, None)
 
     def add_ufrag(self, uint32_t transport, str ufrag):
@@ -204,51 +216,20 @@ cdef class Plane:
             lock_give(&self.lock)
 
     def add_tuple(self, uint32_t transport, address, *, bint select):
-        cdef State *state = self._live()
-        cdef Address parsed
-        cdef Transport *found
-        cdef bint changed = False
-        parse_address(&parsed, address)
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                changed = gate_add_tuple(state, found, &parsed, select, monotonic_us())
-                if changed:
-                    loop_hurry(state)
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no transport {transport}")
-        return changed
+        cdef NewTuple new_tuple
+        parse_address(&new_tuple.address, address)
+        new_tuple.select = select
+        new_tuple.now_us = monotonic_us()
+        self._do(TRANSPORT, transport, add_tuple_of_transport, &new_tuple)
+        return new_tuple.changed != 0
 
     def remove_tuples(self, uint32_t transport):
-        cdef State *state = self._live()
-        cdef Transport *found
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                gate_forget_tuples(state, found)
-            lock_give(&self.lock)
+        self._try(TRANSPORT, transport, forget_tuples_of_transport, NULL)
 
     def send(self, uint32_t transport, bytes data):
-        cdef State *state = self._live()
-        cdef const uint8_t *bytes_out = data
-        cdef int length = self._sendable(data)
-        cdef Transport *found
-        cdef bint sent = False
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL and found.selected != NULL:
-                memcpy(sender_room(&state.sender), bytes_out, length)
-                sender_commit(&state.sender, &found.destination, length)
-                found.packets_sent += 1
-                found.bytes_sent += length
-                sender_flush(&state.sender)
-                sent = True
-            lock_give(&self.lock)
-        return sent
+        cdef Outgoing outgoing = Outgoing(data=data, length=self._sendable(data), sent=False)
+        self._try(TRANSPORT, transport, send_to_transport, &outgoing)
+        return outgoing.sent != 0
 
     def send_to(self, address, bytes data):
         cdef State *state = self._live()
@@ -269,9 +250,7 @@ cdef class Plane:
         return len(data)
 
     def set_srtp(self, uint32_t transport, str profile, bytes recv_key, bytes send_key):
-        cdef State *state = self._live()
-        cdef Transport *found
-        cdef bint taken = False
+        cdef Sessions sessions
         if transport in self.sessions:
             raise PlaneError(f"transport {transport} has its SRTP keys already")
         try:
@@ -279,183 +258,62 @@ cdef class Plane:
             send_session = make_session(profile, send_key, inbound=False)
         except ValueError as error:
             raise PlaneError(str(error)) from None
-        cdef void *recv_pointer = session_pointer(recv_session)
-        cdef void *send_pointer = session_pointer(send_session)
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                found.recv_session = recv_pointer
-                found.send_session = send_pointer
-                taken = True
-                loop_hurry(state)
-            lock_give(&self.lock)
-        if not taken:
-            raise PlaneError(f"no transport {transport}")
+        sessions.recv_session = session_pointer(recv_session)
+        sessions.send_session = session_pointer(send_session)
+        self._do(TRANSPORT, transport, give_sessions_to_transport, &sessions)
         # pylibsrtp frees a session with its object, so they live until the transport has gone.
         self.sessions[transport] = (recv_session, send_session)
 
     def set_max_recv_bitrate(self, uint32_t transport, uint32_t bps):
-        cdef State *state = self._live()
-        cdef Transport *found
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                found.max_recv_bitrate_bps = bps
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no transport {transport}")
+        self._do(TRANSPORT, transport, limit_incoming_of_transport, &bps)
 
     # streams
 
     def add_recv_stream(self, uint32_t transport, **parameters):
-        cdef State *state = self._live()
         cdef RecvStream wanted
-        cdef Transport *found
-        cdef Key key, rtx_key
-        cdef uint32_t stream = 0
-        cdef bint conflict = False
         fill_recv_stream(&wanted, parameters)
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                key = id_key(transport, wanted.ssrc)
-                rtx_key = id_key(transport, wanted.rtx_ssrc)
-                conflict = (table_get(&state.by_recv_ssrc, &key) != NULL
-                            or table_get(&state.by_recv_ssrc, &rtx_key) != NULL)
-                if not conflict:
-                    stream = add_recv_stream(state, found, &wanted)
-            lock_give(&self.lock)
-        if conflict:
-            raise PlaneError("another stream of this transport has that SSRC")
-        return _made(stream, found != NULL, transport)
-
-    def remove_recv_stream(self, uint32_t recv_stream):
-        cdef State *state = self._live()
-        cdef RecvStream *found
-        with nogil:
-            lock_take(&self.lock)
-            found = recv_stream_by_id(state, recv_stream)
-            if found != NULL:
-                remove_recv_stream(state, found)
-            lock_give(&self.lock)
-
-    def pause_recv_stream(self, uint32_t recv_stream, bint paused):
-        cdef State *state = self._live()
-        cdef RecvStream *found
-        cdef int i
-        with nogil:
-            lock_take(&self.lock)
-            found = recv_stream_by_id(state, recv_stream)
-            if found != NULL and found.paused != paused:
-                found.paused = paused
-                for i in range(found.out_count):
-                    if found.outs[i].source == found:
-                        send_stream_hold(found.outs[i])
-                if not paused:
-                    recv_stream_want_keyframe(found)
-                    loop_hurry(state)
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no recv stream {recv_stream}")
-
-    def request_keyframe(self, uint32_t recv_stream):
-        cdef State *state = self._live()
-        cdef RecvStream *found
-        with nogil:
-            lock_take(&self.lock)
-            found = recv_stream_by_id(state, recv_stream)
-            if found != NULL:
-                recv_stream_want_keyframe(found)
-                loop_hurry(state)
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no recv stream {recv_stream}")
+        return self._add_stream(transport, add_recv_stream_to_transport, &wanted)
 
     def add_send_stream(self, uint32_t transport, **parameters):
-        cdef State *state = self._live()
         cdef SendStream wanted
-        cdef Transport *found
-        cdef Key key
-        cdef uint64_t seed = secrets.randbits(63)
-        cdef uint32_t stream = 0
-        cdef bint conflict = False
         fill_send_stream(&wanted, parameters)
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                key = id_key(transport, wanted.ssrc)
-                conflict = table_get(&state.by_send_ssrc, &key) != NULL
-                if not conflict:
-                    stream = add_send_stream(state, found, &wanted, seed)
-            lock_give(&self.lock)
-        if conflict:
-            raise PlaneError("another send stream of this transport has that SSRC")
-        return _made(stream, found != NULL, transport)
+        return self._add_stream(transport, add_send_stream_to_transport, &wanted)
+
+    cdef uint32_t _add_stream(self, uint32_t transport, Change add, const void *wanted) except 0:
+        cdef NewStream new_stream = NewStream(wanted=wanted, seed=secrets.randbits(63), conflict=False, stream=0)
+        self._do(TRANSPORT, transport, add, &new_stream)
+        if new_stream.conflict:
+            raise PlaneError("another stream of this transport has that SSRC")
+        if new_stream.stream == 0:
+            raise MemoryError
+        return new_stream.stream
+
+    def remove_recv_stream(self, uint32_t recv_stream):
+        self._try(RECV_STREAM, recv_stream, close_recv_stream, NULL)
+
+    def pause_recv_stream(self, uint32_t recv_stream, bint paused):
+        self._do(RECV_STREAM, recv_stream, pause_recv_stream, &paused)
+
+    def request_keyframe(self, uint32_t recv_stream):
+        self._do(RECV_STREAM, recv_stream, ask_recv_stream, NULL)
 
     def remove_send_stream(self, uint32_t send_stream):
-        cdef State *state = self._live()
-        cdef SendStream *found
-        with nogil:
-            lock_take(&self.lock)
-            found = send_stream_by_id(state, send_stream)
-            if found != NULL:
-                remove_send_stream(state, found)
-            lock_give(&self.lock)
+        self._try(SEND_STREAM, send_stream, close_send_stream, NULL)
 
     def set_source(self, uint32_t send_stream, recv_stream):
-        cdef State *state = self._live()
-        cdef uint32_t source_id = recv_stream or 0
-        cdef SendStream *found
-        cdef RecvStream *source = NULL
-        cdef bint done = False
-        with nogil:
-            lock_take(&self.lock)
-            found = send_stream_by_id(state, send_stream)
-            if source_id:
-                source = recv_stream_by_id(state, source_id)
-            if found != NULL and (source != NULL or source_id == 0):
-                done = set_source(state, found, source)
-                loop_hurry(state)
-            lock_give(&self.lock)
-        if not done:
+        cdef Source source = Source(recv_stream=recv_stream or 0, done=False)
+        self._try(SEND_STREAM, send_stream, feed_send_stream, &source)
+        if not source.done:
             raise PlaneError(f"no send stream {send_stream} or no recv stream {recv_stream}")
 
     def pause_send_stream(self, uint32_t send_stream, bint paused):
-        cdef State *state = self._live()
-        cdef SendStream *found
-        with nogil:
-            lock_take(&self.lock)
-            found = send_stream_by_id(state, send_stream)
-            if found != NULL and found.paused != paused:
-                found.paused = paused
-                send_stream_hold(found)
-                if not paused and found.target != NULL:
-                    recv_stream_want_keyframe(found.target)
-                    loop_hurry(state)
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no send stream {send_stream}")
+        self._do(SEND_STREAM, send_stream, pause_send_stream, &paused)
 
     def limit_send_stream(self, uint32_t send_stream, *, max_temporal_layer, max_frame_rate):
-        cdef State *state = self._live()
-        cdef SendStream *found
-        cdef uint8_t layer = TOP_TEMPORAL_LAYER if max_temporal_layer is None else min(
-            max_temporal_layer, TOP_TEMPORAL_LAYER)
-        cdef double rate = max_frame_rate or 0
-        with nogil:
-            lock_take(&self.lock)
-            found = send_stream_by_id(state, send_stream)
-            if found != NULL:
-                found.max_temporal_layer = layer
-                found.max_frame_rate = rate
-                layers_limit(found)
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no send stream {send_stream}")
+        cdef Limit limit = Limit(max_temporal_layer=TOP_TEMPORAL_LAYER, max_frame_rate=max_frame_rate or 0)
+        if max_temporal_layer is not None:
+            limit.max_temporal_layer = min(max_temporal_layer, TOP_TEMPORAL_LAYER)
+        self._do(SEND_STREAM, send_stream, limit_send_stream, &limit)
 
     # reading: what is read is copied under the lock and named after it
 
@@ -469,51 +327,16 @@ cdef class Plane:
         return plane_reading(&copy)
 
     def transport_stats(self, uint32_t transport):
-        cdef State *state = self._live()
-        cdef Transport *found
         cdef Transport copy
-        with nogil:
-            lock_take(&self.lock)
-            found = transport_by_id(state, transport)
-            if found != NULL:
-                copy = found[0]
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no transport {transport}")
+        self._do(TRANSPORT, transport, copy_transport, &copy)
         return transport_reading(&copy, monotonic_us())
 
     def recv_stream_stats(self, uint32_t recv_stream):
-        cdef State *state = self._live()
-        cdef RecvStream *found
         cdef RecvStream copy
-        with nogil:
-            lock_take(&self.lock)
-            found = recv_stream_by_id(state, recv_stream)
-            if found != NULL:
-                copy = found[0]
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no recv stream {recv_stream}")
+        self._do(RECV_STREAM, recv_stream, copy_recv_stream, &copy)
         return recv_stream_reading(&copy, monotonic_us())
 
     def send_stream_stats(self, uint32_t send_stream):
-        cdef State *state = self._live()
-        cdef SendStream *found
         cdef SendStream copy
-        with nogil:
-            lock_take(&self.lock)
-            found = send_stream_by_id(state, send_stream)
-            if found != NULL:
-                copy = found[0]
-            lock_give(&self.lock)
-        if found == NULL:
-            raise PlaneError(f"no send stream {send_stream}")
+        self._do(SEND_STREAM, send_stream, copy_send_stream, &copy)
         return send_stream_reading(&copy, monotonic_us())
-
-
-cdef object _made(uint32_t stream, bint transport_found, uint32_t transport):
-    if not transport_found:
-        raise PlaneError(f"no transport {transport}")
-    if stream == 0:
-        raise MemoryError
-    return stream

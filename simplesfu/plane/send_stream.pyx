@@ -139,7 +139,7 @@ cdef int _hold_back(SendStream *stream, const Packet *packet) noexcept nogil:
 
 
 cdef int _bury(SendStream *stream, uint64_t out_seq) noexcept nogil:
-    """Too late to close up over it, so this number stays empty: what would fill it is not sent when asked for either."""
+    """Too late to close up over it, so its number stays empty: what would fill it is not sent when asked for either."""
     if stream.resent != NULL:
         stream.resent[out_seq & (CACHE_PACKETS - 1)] = Resent(out_seq=out_seq, sent_us=NEVER_US)
     return EGRESS_LAYER
