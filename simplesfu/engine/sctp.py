@@ -17,8 +17,9 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 """Of one SCTP message. What applications send may be larger: it travels in parts (docs/protocol.md)."""
 RECV_WINDOW_BYTES: Final = 256 * 1024
 """What a client may have under way to us: the plane's ring must hold it. What waits for slow receivers counts, too."""
-MAX_SEND_WINDOW_BYTES: Final = 1024 * 1024
-"""What is kept until a client has acknowledged it, however much the network seems to take."""
+MAX_SEND_WINDOW_BYTES: Final = 512 * 1024
+"""What is kept until a client has acknowledged it, however much the network seems to take. aiortc looks through all of
+it for each packet that it sends."""
 MESSAGE_OVERHEAD_BYTES: Final = 128
 """Charged to the window for each message that waits: small ones cost memory too."""
 MAX_HELD_CHUNKS: Final = 1024
