@@ -143,6 +143,25 @@ test("a replacement that the server refuses leaves the old track where it was", 
   assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: call.server.produced[0] }]);
 });
 
+test("a track that is replaced, or muted, while its transport is being made anew: the producer that moves is as wished", async () => {
+  const { peer } = call.newPeer();
+  const [first, second] = [videoTrack(), videoTrack()];
+  await peer.addTrack(first, "camera");
+  await peer.addTrack(audioTrack(), "microphone");
+  const transportId = call.server.asked("produce")[0]?.transportId ?? "";
+  call.server.peer.notify("transportStateChange", { transportId, state: "failed", reason: "dtls_failed" });
+  await until("lost", () => call.server.asked("createWebRtcTransport").length === 2);
+  await Promise.all([peer.addTrack(second, "camera"), peer.muteTrack("microphone")]);
+  await until("moved", () => call.server.asked("closeTransport").length === 1);
+  await sending(peer, 1);
+  const { send } = await peer.getStats();
+  const sources = [...(send?.values() ?? [])].filter(({ type }) => type === "media-source");
+  assert.deepEqual(
+    sources.map(({ trackIdentifier }) => trackIdentifier),
+    [second.id],
+  );
+});
+
 test("a replacement that comes too late for its caller is taken back, and the old track is published again", async () => {
   const { peer } = call.newPeer({ patienceMs: 300 });
   await peer.addTrack(videoTrack(), "main");
