@@ -1,4 +1,4 @@
-"""ICE restarts: asked for by hand, and by the client on its own when the network was away for long."""
+"""ICE restarts: asked for by hand, for a link that has failed, and by the client on its own after a long absence."""
 
 from __future__ import annotations
 
@@ -37,6 +37,30 @@ async def test_new_credentials_take_over_and_media_flows_on(serve: Serve) -> Non
         check = wire.check(old)
         await asyncio.sleep(0.5)
         assert check not in wire.answered, "the old credentials still open the gate"
+
+
+@pytest.mark.parametrize("direction", ["send", "recv"])
+async def test_what_ice_has_failed_an_ice_restart_revives(serve: Serve, direction: str) -> None:
+    """The same producer and the same consumer go on, and nothing is sent while there is no consent to it."""
+    async with light_call(await serve(consent_timeout_s=4)) as call:
+        peer = call.sender if direction == "send" else call.receiver
+        wire, transport_id = peer.wires[direction], peer.transport_ids[direction]
+        wire.fall_silent()
+        failed = await peer.told("transportStateChange", transportId=transport_id, state="failed")
+        assert failed["reason"] == "ice_consent_expired"
+        await asyncio.sleep(0.3)  # what was under way
+        frames, received_bytes = len(call.arrived_ms()), wire.received_bytes
+        await asyncio.sleep(0.5)
+        assert len(call.arrived_ms()) == frames, "media flows over a link that has failed"
+        assert wire.received_bytes == received_bytes, "something is sent without consent"
+
+        wire.ice = (await peer.ask("restartIce", transportId=transport_id))["iceParameters"]
+        back = time.monotonic()
+        wire.check()
+        await until(lambda: peer.heard("transportStateChange", transportId=transport_id, state="connected") == 2,
+                    "the link to be connected again", every_s=0.02)
+        await call.flows()
+        print(f"ten frames {(time.monotonic() - back) * 1000:.0f} ms after the first check")
 
 
 @pytest.mark.browser
