@@ -176,8 +176,6 @@ cdef struct Numbers:
 cdef struct SendStream:
     uint32_t id
     SendStream *next_of_transport
-    SendStream *previous
-    SendStream *next
     Transport *transport
     RecvStream *source         # whose packets leave
     RecvStream *target         # whose packets shall leave from the next keyframe on
@@ -243,7 +241,6 @@ cdef struct State:
     uint32_t last_id
     Transport *transports
     RecvStream *recv_streams
-    SendStream *send_streams
     Table transports_by_id
     Table recv_by_id
     Table send_by_id

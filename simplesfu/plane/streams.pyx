@@ -141,10 +141,6 @@ cdef uint32_t add_send_stream(State *state, Transport *transport, const SendStre
         return 0
     stream.next_of_transport = transport.send_streams
     transport.send_streams = stream
-    stream.next = state.send_streams
-    if stream.next != NULL:
-        stream.next.previous = stream
-    state.send_streams = stream
     key = id_key(transport.id, stream.ssrc)
     table_put(&state.by_send_ssrc, &key, stream)
     return stream.id
@@ -164,12 +160,6 @@ cdef void remove_send_stream(State *state, SendStream *stream) noexcept nogil:
     while link[0] != stream:
         link = &link[0].next_of_transport
     link[0] = stream.next_of_transport
-    if stream.previous != NULL:
-        stream.previous.next = stream.next
-    else:
-        state.send_streams = stream.next
-    if stream.next != NULL:
-        stream.next.previous = stream.previous
     send_stream_free(stream)
     free(stream)
 
