@@ -22,7 +22,8 @@ def table(type_name: str) -> str:
     rows = ["| code | what it means | cure |", "|---|---|---|"]
     for comment, code in CODE.findall(union[: union.index('";')] + '";'):
         meaning, _, cure = " ".join(comment.split()).replace(" * ", " ").partition("Cure: ")
-        rows.append(f"| `{code}` | {meaning.strip()} | {cure[:1].upper()}{cure[1:].strip()} |")
+        cure = cure.strip()
+        rows.append(f"| `{code}` | {meaning.strip()} | {cure[:1].upper()}{cure[1:]} |")
     return "\n".join(rows)
 
 
