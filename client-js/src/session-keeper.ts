@@ -223,7 +223,7 @@ export class SessionKeeper {
       this.#observer.opened(session);
     } catch (error) {
       if (session.closed) return;
-      this.#signaling.leave(); // the server has a session that nobody would use
+      this.#signaling.leave(); // else the server would keep a session that nobody uses
       this.#refused(toSimplePeerError(error));
     }
   }
@@ -247,7 +247,7 @@ export class SessionKeeper {
     this.#end();
     this.#waiting.refuse(error);
     this.#observer.failed(error);
-    if (TRANSIENT.has(error.code)) this.#retryLater();
+    if (TRANSIENT.has(error.code)) this.#startAnew();
   }
 
   /** Leaves, so that the server keeps nothing, and comes again a little later. */

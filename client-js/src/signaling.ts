@@ -3,20 +3,19 @@
  * It follows the application's socket: joins when that is connected, leaves when that is gone, says goodbye with the
  * page and returns with it. Whose session a connection carries is not its concern.
  */
-import type { Socket } from "socket.io-client";
 import { SimplePeerError } from "./errors.js";
+import { type AnySocket, depart, departure, NAMESPACE } from "./namespace.js";
 import { watchPage } from "./page-life.js";
 import type { Answer, Payload, Reply, RequestName, WireError } from "./types.js";
 
-// Whatever events the application has typed its socket with: none of ours are among them.
-// biome-ignore lint/suspicious/noExplicitAny: Socket's event maps are invariant, so no narrower type takes every socket
-export type AnySocket = Socket<any, any>;
-
-const NAMESPACE = "/simplesfu";
+export type { AnySocket } from "./namespace.js";
 
 /** Between attempts to reconnect, where the application has chosen nothing: socket.io's own 5 s, 7.5 with its jitter,
  * would often outlast what is left of the server's grace period. */
 const RECONNECTION_DELAY_MAX_MS = 2_000;
+
+/** A server that is still busy with a goodbye refuses the next to come, and does not say why. */
+const UNREASONED_RETRIES_MS: readonly number[] = [100, 400, 1_000];
 
 /** How a connection ended, which tells what may become of the session. */
 export type Ending =
@@ -47,6 +46,9 @@ export class Signaling {
   readonly #observer: SignalingObserver;
   readonly #stopWatchingPage: () => void;
   #namespace: AnySocket | undefined;
+  #unreasonedRefusals = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(socket: AnySocket, timeoutMs: number, observer: SignalingObserver) {
     if (taken.has(socket.io)) {
@@ -90,12 +92,11 @@ export class Signaling {
 
   /** The server ends the session at once. */
   leave(): void {
-    this.#namespace?.disconnect();
+    if (this.#namespace) depart(this.#namespace);
   }
 
-  /** To be called some time after leave(): servers mistake a connect on the heels of a disconnect for a second one. */
   rejoin(): void {
-    if (this.#application.connected) this.#join();
+    if (this.#application.connected && !this.#closed) this.#join();
   }
 
   /** Gives up a connection that nothing comes through; socket.io makes another, for the application too. */
@@ -105,25 +106,33 @@ export class Signaling {
   }
 
   close(): void {
+    this.#closed = true;
     this.#stopWatchingPage();
+    clearTimeout(this.#retry);
     this.#application.off("connect", this.#join);
     this.#application.off("disconnect", this.#leaveIfGone);
     if (this.#namespace) {
       for (const [name, listener] of this.#listeners) this.#namespace.off(name, listener);
       this.#namespace.offAny(this.#onAny);
-      this.#namespace.disconnect();
+      depart(this.#namespace);
     }
     taken.delete(this.#application.io);
   }
 
   readonly #join = (): void => {
+    const earlier = departure(this.#application.io);
+    if (earlier) void earlier.then(() => this.rejoin());
+    else this.#joinNow();
+  };
+
+  #joinNow(): void {
     if (!this.#namespace) {
       this.#namespace = this.#application.io.socket(NAMESPACE) as AnySocket;
       for (const [name, listener] of this.#listeners) this.#namespace.on(name, listener);
       this.#namespace.onAny(this.#onAny);
     }
     if (!this.#namespace.active) this.#namespace.connect();
-  };
+  }
 
   // A socket that still reconnects by itself takes the namespace along. One that was told to go must not be
   // survived by it: it would keep the connection open behind the application's back.
@@ -135,7 +144,10 @@ export class Signaling {
 
   readonly #onAny = (event: string, payload: unknown): void => this.#observer.heard(event, payload);
 
-  readonly #onConnect = (): void => this.#observer.connected();
+  readonly #onConnect = (): void => {
+    this.#unreasonedRefusals = 0;
+    this.#observer.connected();
+  };
 
   readonly #onDisconnect = (reason: string): void => {
     if (this.#namespace) this.#namespace.sendBuffer = []; // what a dying connection did not take is ours to repeat
@@ -150,16 +162,10 @@ export class Signaling {
   readonly #onConnectError = (error: Error & { data?: unknown }): void => {
     if (this.#namespace?.active) return; // the connection's trouble, not the namespace's: socket.io goes on trying
     if (!this.#application.connected) return; // it was too early; the application's socket will bring us along
-    this.#observer.refused(
-      isWireError(error.data)
-        ? fromWire(error.data)
-        : new SimplePeerError(
-            "refused",
-            `the server refused the namespace ${NAMESPACE}: ${error.message}`,
-            "does the server have MediaManager(sio)?",
-            { cause: error },
-          ),
-    );
+    const reasoned = isWireError(error.data) ? fromWire(error.data) : undefined;
+    const retryMs = reasoned ? undefined : UNREASONED_RETRIES_MS[this.#unreasonedRefusals++];
+    if (retryMs === undefined) this.#observer.refused(reasoned ?? refused(error));
+    else this.#retry = setTimeout(() => this.rejoin(), retryMs);
   };
 
   readonly #listeners: [name: string, listener: (payload: never) => void][] = [
@@ -187,6 +193,15 @@ function dataOf(name: RequestName, answer: unknown): unknown {
 function isWireError(value: unknown): value is WireError {
   const { code, message } = (value ?? {}) as Partial<WireError>;
   return typeof code === "string" && typeof message === "string";
+}
+
+function refused(cause: Error): SimplePeerError {
+  return new SimplePeerError(
+    "refused",
+    `the server refused the namespace ${NAMESPACE}: ${cause.message || "it does not say why"}`,
+    "does the server have MediaManager(sio)?",
+    { cause },
+  );
 }
 
 function timedOut(name: RequestName, timeoutMs: number, cause: unknown): SimplePeerError {

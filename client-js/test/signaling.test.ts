@@ -157,6 +157,23 @@ test("a refusal of the server is given with its code; the next connection of the
   await connected(heard);
 });
 
+test("a refusal without a reason may be that of a server that is busy with the goodbye before: it is asked again", async () => {
+  server.unreasonedRefusals = 2;
+  const { heard, refusals } = start();
+  await connected(heard);
+  assert.deepEqual(refusals, []);
+});
+
+test("a server that refuses without a reason again and again has told enough", async () => {
+  server.unreasonedRefusals = 100;
+  const { refusals } = start();
+  const { code, message, hint } = await until("refused", () => refusals[0]);
+  server.unreasonedRefusals = 0;
+  assert.equal(code, "refused");
+  assert.match(message, /does not say why/);
+  assert.match(hint, /MediaManager/);
+});
+
 test("what the server sends is heard, and nothing is after close()", async () => {
   const { heard, signaling, socket } = start();
   await connected(heard);
@@ -186,4 +203,22 @@ test("reconnecting is hurried where the application leaves that to socket.io, an
   const chosen = server.socket({ autoConnect: false, reconnectionDelayMax: 7_000 });
   start(chosen);
   assert.equal(chosen.io.reconnectionDelayMax(), 7_000);
+});
+
+test("the next on a connection joins when the server is done with the one before, also if that was never let in", async () => {
+  const socket = server.socket();
+  await until("connected", () => socket.connected);
+  const before = server.peers.length;
+  const given = start(socket);
+  given.signaling.close(); // before the server has answered
+  const kept = start(socket);
+  await connected(kept.heard);
+  assert.deepEqual(given.heard, []);
+  assert.equal(server.peers.length, before + 2);
+  assert.deepEqual(
+    server.peers.slice(before).map((played) => played.connected),
+    [false, true],
+    "never two at once",
+  );
+  assert.deepEqual(kept.refusals, []);
 });

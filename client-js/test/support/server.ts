@@ -52,6 +52,8 @@ export class PlayedServer {
   readonly produced: string[] = [];
   /** What is answered instead of the usual. */
   answers: Answers = {};
+  /** Refuses the namespace so many times without a reason. */
+  unreasonedRefusals = 0;
   /** Refuses the namespace with this `data`, when set. */
   refuseWith: { code: string; message: string; hint: string } | undefined;
 
@@ -61,6 +63,7 @@ export class PlayedServer {
     await once(server.#http, "listening");
     const namespace = server.#io.of("/simplesfu");
     namespace.use((_socket, next) => {
+      if (server.unreasonedRefusals-- > 0) return next(new Error(""));
       if (!server.refuseWith) return next();
       next(Object.assign(new Error(server.refuseWith.message), { data: server.refuseWith }));
     });
@@ -97,6 +100,7 @@ export class PlayedServer {
     this.produced.length = 0;
     this.answers = {};
     this.refuseWith = undefined;
+    this.unreasonedRefusals = 0;
     this.heartbeatMs = 3_000;
     this.gracePeriodMs = 20_000;
     this.snapshot = undefined;
