@@ -1,29 +1,24 @@
 """A track on its way to one client."""
 from __future__ import annotations
 
-from simplesfu.control.ids import new_id
+from simplesfu.control.flow import Flow
 from simplesfu.control.layers import NO_LIMIT, LayerLimit
 from simplesfu.control.ortc import ProducerType
 from simplesfu.control.producer import Producer
-from simplesfu.control.signal import Signal
-from simplesfu.errors import Closed
 from simplesfu.plane import Plane
 from simplesfu.types import MediaKind, RtpParameters
 
 
-class Consumer:
+class Consumer(Flow):
     """Made by WebRtcTransport.consume, paused: media flows after resume(), while its producer is not paused either.
 
     on_close(reason): "closed", "producer_closed" or "transport_closed".
     """
 
     def __init__(self, plane: Plane, producer: Producer, *, rtp_parameters: RtpParameters, send_stream: int) -> None:
-        self.id = new_id()
+        super().__init__(paused=True)
         self.rtp_parameters = rtp_parameters
-        self.paused = True
         self.layer_limit = NO_LIMIT
-        self.closed = False
-        self.on_close: Signal[[str]] = Signal()
         self._plane = plane
         self._producer = producer
         self._source: int | None = None
@@ -47,14 +42,6 @@ class Consumer:
     def producer_paused(self) -> bool:
         return self._producer.paused
 
-    def pause(self) -> None:
-        """Stop forwarding to this client. Raises Closed."""
-        self._set_paused(True)
-
-    def resume(self) -> None:
-        """Video starts again with a keyframe, which the plane asks for. Raises Closed."""
-        self._set_paused(False)
-
     def limit(self, limit: LayerLimit) -> None:
         """Forward no more than these layers and frames; the limit before it is no longer good. Raises Closed."""
         self._check_open()
@@ -65,13 +52,6 @@ class Consumer:
             self.send_stream, max_temporal_layer=limit.temporal_layer, max_frame_rate=limit.max_frame_rate
         )
         self.source_changed()
-
-    def close(self) -> None:
-        """A second call does nothing."""
-        self._close("closed")
-
-    def transport_closed(self) -> None:
-        self._close("transport_closed")
 
     def producer_closed(self) -> None:
         self._close("producer_closed")
@@ -96,20 +76,9 @@ class Consumer:
             "producer_paused": self.producer_paused,
         }
 
-    def _set_paused(self, paused: bool) -> None:
-        self._check_open()
-        if paused != self.paused:
-            self.paused = paused
-            self._plane.pause_send_stream(self.send_stream, paused)
+    def _hold(self, paused: bool) -> None:
+        self._plane.pause_send_stream(self.send_stream, paused)
 
-    def _close(self, reason: str) -> None:
-        if self.closed:
-            return
-        self.closed = True
+    def _release(self) -> None:
         self._producer.unsubscribe(self)
         self._plane.remove_send_stream(self.send_stream)
-        self.on_close.emit(reason)
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise Closed("the consumer has closed")

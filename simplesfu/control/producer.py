@@ -3,11 +3,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from simplesfu.control.ids import new_id
+from simplesfu.control.flow import Flow
 from simplesfu.control.layers import EncodingState, choose_encoding
-from simplesfu.control.ortc import ProducerType
+from simplesfu.control.ortc import ProducerType, producer_type
 from simplesfu.control.signal import Signal
-from simplesfu.errors import Closed
 from simplesfu.plane import Plane
 from simplesfu.types import MediaKind, RtpParameters
 
@@ -23,8 +22,8 @@ class Subscriber(Protocol):
     def producer_closed(self) -> None: ...
 
 
-class Producer:
-    """Made by WebRtcTransport.produce. `recv_streams` are the plane's ids of its encodings, the lowest quality first.
+class Producer(Flow):
+    """Made by WebRtcTransport.produce. To pause it stops what goes to all of its consumers.
 
     on_close(reason): "closed" or "transport_closed", after its consumers have closed.
     on_move(): another transport takes it over (WebRtcTransport.take_over).
@@ -35,46 +34,34 @@ class Producer:
         plane: Plane,
         *,
         kind: MediaKind,
-        producer_type: ProducerType,
         rtp_parameters: RtpParameters,
         consumable_rtp_parameters: RtpParameters,
         recv_streams: list[int],
         paused: bool,
     ) -> None:
-        self.id = new_id()
+        super().__init__(paused=paused)
         self.kind = kind
-        self.type = producer_type
         self.rtp_parameters = rtp_parameters
         self.consumable_rtp_parameters = consumable_rtp_parameters
-        self.paused = False
-        self.closed = False
-        self.on_close: Signal[[str]] = Signal()
         self.on_move: Signal[[]] = Signal()
         self._plane = plane
-        self.recv_streams = recv_streams
         self._states: dict[int, EncodingState] = dict.fromkeys(recv_streams, "awaited")
         self._subscribers: dict[str, Subscriber] = {}
         if paused:
-            self.pause()
+            self._hold(True)
+
+    @property
+    def type(self) -> ProducerType:
+        return producer_type(self.rtp_parameters)
+
+    @property
+    def recv_streams(self) -> list[int]:
+        """The plane's ids of its encodings, the lowest quality first."""
+        return list(self._states)
 
     def source(self, highest: int | None = None) -> int:
         """The recv stream to feed a consumer from: of the best encoding now, up to the one with that index."""
         return self.recv_streams[choose_encoding(list(self._states.values()), highest)]
-
-    def pause(self) -> None:
-        """Stop forwarding to all consumers. Raises Closed."""
-        self._set_paused(True)
-
-    def resume(self) -> None:
-        """The plane asks the sender for a keyframe, so that video starts again at once. Raises Closed."""
-        self._set_paused(False)
-
-    def close(self) -> None:
-        """Closes its consumers too. A second call does nothing."""
-        self._close("closed")
-
-    def transport_closed(self) -> None:
-        self._close("transport_closed")
 
     def stats(self) -> dict[str, object]:
         """The plane's numbers of each encoding (docs/counters.md), in the order of `rtp_parameters.encodings`."""
@@ -100,7 +87,7 @@ class Producer:
     def move(self, rtp_parameters: RtpParameters, recv_streams: list[int]) -> None:
         """Come from these recv streams from now on; the old ones are removed."""
         self.on_move.emit()
-        left, self.recv_streams = self.recv_streams, recv_streams
+        left = self.recv_streams
         self.rtp_parameters = rtp_parameters
         self._states = dict.fromkeys(recv_streams, "awaited")
         if self.paused:
@@ -123,26 +110,12 @@ class Producer:
         for subscriber in list(self._subscribers.values()):
             subscriber.source_changed()
 
-    def _set_paused(self, paused: bool) -> None:
-        self._check_open()
-        if paused != self.paused:
-            self.paused = paused
-            self._hold(paused)
-
     def _hold(self, paused: bool) -> None:
         for recv_stream in self.recv_streams:
             self._plane.pause_recv_stream(recv_stream, paused)
 
-    def _close(self, reason: str) -> None:
-        if self.closed:
-            return
-        self.closed = True
+    def _release(self) -> None:
         for subscriber in list(self._subscribers.values()):
             subscriber.producer_closed()
         for recv_stream in self.recv_streams:
             self._plane.remove_recv_stream(recv_stream)
-        self.on_close.emit(reason)
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise Closed("the producer has closed")

@@ -107,7 +107,6 @@ class WebRtcTransport:
         producer = Producer(
             self._plane,
             kind=kind,
-            producer_type=ortc.producer_type(rtp_parameters),
             rtp_parameters=rtp_parameters,
             consumable_rtp_parameters=ortc.consumable_rtp_parameters(router, mapping, cname=self._cname),
             recv_streams=self._add_recv_streams(rtp_parameters, mapping),
@@ -205,7 +204,7 @@ class WebRtcTransport:
     def _adopt_producer(self, producer: Producer) -> None:
         """Until it closes or moves on."""
         ssrcs = list(_ssrcs_of(producer.rtp_parameters))
-        recv_streams = list(producer.recv_streams)
+        recv_streams = producer.recv_streams
 
         def forget(_reason: str = "moved") -> None:
             for disconnect in connections:
