@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
+from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import NotAllowed
 from simplesfu.signaling.app_calls import AppCalls, SessionData
 from simplesfu.signaling.data_messages import OpenData
@@ -114,6 +115,7 @@ class Authority:
         """How often the application has said that a peer's rights have changed."""
         self._known: WeakKeyDictionary[PeerSession, SessionData] = WeakKeyDictionary()
         """What the application kept for the peer's socket when it was there."""
+        self._tasks = TaskSet()
 
     async def check(self, session: PeerSession, right: Right) -> None:
         """Raises NotAllowed, with the application's code, message and hint when it gives any.
@@ -157,6 +159,22 @@ class Authority:
                 for held in self._rights_of(session):
                     group.create_task(ask(session, held, changes))
         return taken
+
+    def came_back(self, session: PeerSession) -> None:
+        """Over another socket, which the application may know for somebody else's: then all is asked again."""
+        if session in self._known:
+            self._tasks.spawn(self._compare(session), "rights after a resume")
+
+    async def _compare(self, session: PeerSession) -> None:
+        """What cannot be compared is not the same."""
+        known = self._known[session]
+        try:
+            same = await self._calls.call_for(session.application_sid, lambda kept: kept is None or kept == known)
+        except Exception as error:
+            self._calls.complain("the session of a peer that came back", error)
+            same = False
+        if not same:
+            await self.reauthorize([session])
 
     def _is_current(self, session: PeerSession, changes: int) -> bool:
         """Not when the peer has left, nor when its rights have changed again, as that question is on its way then."""

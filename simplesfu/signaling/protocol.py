@@ -110,7 +110,10 @@ class Responder:
 
     def _find_session(self, connection: Connection, payload: m.Message) -> PeerSession:
         if isinstance(payload, m.Hello):
-            return self._attendance.greet(connection, payload.token)
+            session = self._attendance.greet(connection, payload.token)
+            if session.resumed and self._authority is not None:
+                self._authority.came_back(session)
+            return session
         return self._attendance.session_of(connection)
 
     async def _answer(self, name: str, request: Request, session: PeerSession, payload: m.Message) -> Answer:

@@ -342,6 +342,23 @@ async def test_while_the_socket_is_lost_the_last_session_is_known() -> None:
         await bob.gets(consumer)
 
 
+async def test_who_comes_back_as_somebody_else_has_that_ones_rights() -> None:
+    """The page goes on, and its next socket is another user's: what that one may not do ends."""
+    rules = House()
+    async with a_call(rules) as (app, alice, bob, consumer):
+        await alice.lose_socket()
+        rules.questions()
+        await alice.come_back()
+        await bob.gets(consumer)
+        assert rules.questions() == [], "the same user is not asked about"
+        alice.auth = GUEST
+        await alice.lose_socket()
+        assert (await alice.come_back())["resumed"]
+        await alice.told("producerClosed", label="webcam", reason="not_allowed")
+        await stands_still(bob, consumer)
+        assert app.media.peers[alice.peer_id].rooms == ("hall",)
+
+
 async def test_reauthorize_needs_something_to_ask_and_somebody_to_ask_about() -> None:
     async with media_app() as app:
         with pytest.raises(ConfigError, match="authorize"):
