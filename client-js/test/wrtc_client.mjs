@@ -44,6 +44,7 @@
  *   dropSocket       closes the connection as a network would; it reconnects by itself                    → {}
  *   disconnectSocket the application's own socket.disconnect()                                            → {}
  *   connectSocket    the application's own socket.connect()                                               → {}
+ *   reopen           closes the SimplePeer and makes another at once on the same socket; wait? (true)   → {peerId}
  *   close            closes the SimplePeer; the process goes on until stdin ends                          → {}
  *
  * Event    {"event": name, "data": {…}}  every event of SimplePeer but "data" (there is `listen` for that), tracks reduced
@@ -93,13 +94,12 @@ const commands = {
     socket.on("connect", () => tell("socket", { state: "connected", reason: "" }));
     socket.on("disconnect", (reason) => tell("socket", { state: "disconnected", reason }));
     if (late) await new Promise((connected) => socket.once("connect", connected));
-    const options = { ...(timeoutMs && { timeoutMs }), ...(iceServers && { iceServers }) };
-    peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...options });
-    for (const name of EVENTS) peer.on(name, (payload) => tell(name, plain(payload)));
-    peer.on("track", (remote) => receivers.push(receiver(remote)));
-    peer.onTrack = (track, peerId, info) => tell("onTrack", { ...info, peerId, kind: track.kind });
-    if (wait) await peer.getStats(); // the first round trip that needs a session
-    return { peerId: peer.peerId };
+    return begin({ ...(timeoutMs && { timeoutMs }), ...(iceServers && { iceServers }) }, wait);
+  },
+
+  reopen({ wait = true }) {
+    peer.close();
+    return begin({}, wait);
   },
 
   async addTrack({ label, kind, broadcast = false, metadata, options, codec, encodings, ...painting }) {
@@ -172,6 +172,16 @@ const commands = {
     sources.clear();
   },
 };
+
+/** A SimplePeer on the socket. */
+async function begin(options, wait) {
+  peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...options });
+  for (const name of EVENTS) peer.on(name, (payload) => tell(name, plain(payload)));
+  peer.on("track", (remote) => receivers.push(receiver(remote)));
+  peer.onTrack = (track, peerId, info) => tell("onTrack", { ...info, peerId, kind: track.kind });
+  if (wait) await peer.getStats(); // the first round trip that needs a session
+  return { peerId: peer.peerId };
+}
 
 function sourceOf(label) {
   const source = sources.get(label);

@@ -134,3 +134,17 @@ async def test_a_server_that_is_killed_gets_its_calls_back(serve: Serve) -> None
         print(f"seen again {asyncio.get_running_loop().time() - began:.2f} s after the server was back")
         for peer in (red, green):
             assert (await peer.do("peers"))["peerId"] == peer.peer_id, "the key keeps the ids"
+
+
+@pytest.mark.parametrize("app", ["asgi", "flask"])
+async def test_another_peer_on_the_same_socket(serve: Serve, app: str) -> None:
+    """As user interfaces do that mount everything twice: made, closed and made again within a moment."""
+    server = await serve(app)
+    async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
+        await green.publish()
+        for wait in (False, True, False, False, True):
+            red.peer_id = (await red.do("reopen", wait=wait)).get("peerId")
+        await red.publish()
+        await green.sees([red])
+        await red.sees([green])
+        assert "error" not in [name for name, _ in red.events], red.events
