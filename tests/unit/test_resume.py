@@ -347,6 +347,13 @@ def test_the_same_request_again_gets_the_same_answer(house: House) -> None:
     assert ben.answer("createWebRtcTransport", request)["data"]["id"] != first["data"]["id"], "ids are each peer's own"
 
 
+def test_what_only_reads_is_answered_anew(house: House) -> None:
+    anna = house.enter("anna")
+    assert anna.ask("getSnapshot", requestId="1")["snapshot"]["rooms"] == []
+    anna.ask("joinRoom", roomId="kitchen")
+    assert anna.ask("getSnapshot", requestId="1")["snapshot"]["rooms"] == ["kitchen"]
+
+
 def test_a_closing_that_is_asked_twice_is_no_error(house: House) -> None:
     anna = house.enter("anna")
     request = {"producerId": anna.produce("camera"), "requestId": "close"}

@@ -153,3 +153,14 @@ def test_pause_peer_holds_one_peer_for_one_viewer(house: House) -> None:
     held, of_carl, of_viewer = ben.consume(camera), ben.consume(other), carl.consume(camera)
     ben.ask("pausePeer", peerId="anna")
     assert [ben.flows(held), ben.flows(of_carl), carl.flows(of_viewer)] == [False, True, True]
+
+
+def test_a_wish_said_by_another_id_of_the_peer_is_the_same_wish(house: House) -> None:
+    anna, ben = house.enter("anna"), house.enter("ben")
+    consumer = ben.session.subscriptions[ben.consume(anna.produce("camera", broadcast=True))]
+    ben.ask("setPreferredLayers", peerId="anna", maxFrameRate=10)
+    anna.lose_socket()
+    anna.come_back("anna's second")
+    ben.ask("setPreferredLayers", peerId="anna's second", maxFrameRate=20)
+    assert consumer.limit == LayerLimit(max_frame_rate=20)
+    assert len(ben.session.wishes) == 1
