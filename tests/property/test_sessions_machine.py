@@ -40,6 +40,7 @@ ADDING: Deeds = {
     "add_track": {"who": WHO, "label": LABEL, "kind": ["video", "audio"], "broadcast": ON, "times": TIMES},
 }
 PUBLISHING: Deeds = {
+    "add_track_badly": {"who": WHO, "label": LABEL},
     "remove_track": {"which": WHICH, "times": TIMES},
     "mute": {"which": WHICH, "on": ON, "times": TIMES},
     "describe": {"which": WHICH, "page": [0, 1]},

@@ -201,6 +201,15 @@ class Lives:
         if answer["ok"]:
             person.tracks[label] = Track(answer["data"]["producerId"], person, label, kind, broadcast)
 
+    def add_track_badly(self, who: str, label: str) -> None:
+        """In a codec that nobody has: what is there stays."""
+        seat = self.present(who)
+        if seat is not None:
+            request = self.stage.production(self.transport(seat, "send"), label, "video", True)
+            request["rtpParameters"]["codecs"][0]["mimeType"] = "video/THEORA"
+            wanted = "unsupported" if self.call.may("produce", label) else "not_allowed"
+            assert self.ask(seat, "produce", request)["error"]["code"] == wanted
+
     def remove_track(self, which: int, times: int) -> None:
         if track := pick(self.tracks(online=True), which):
             assert self.ask_about(track, "closeProducer", times=times)["ok"]

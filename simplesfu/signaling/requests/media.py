@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
+from simplesfu.control.producer import Producer
 from simplesfu.control.webrtc_transport import WebRtcTransport
-from simplesfu.errors import BadRequest, CannotMove, NotFound, TooManyConsumers, TooManyProducers
+from simplesfu.errors import AlreadyExists, BadRequest, CannotMove, NotFound, TooManyConsumers, TooManyProducers
 from simplesfu.signaling.messages import (
     Consume,
     ConsumeAnswer,
@@ -42,10 +43,7 @@ def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnsw
         if len(session.publications) >= limit:
             raise TooManyProducers(f"a peer has {limit} producers at most", "close one that is not needed")
         peers.limits.check_track(session)
-    else:
-        present.ends_as = "replaced"
-        present.producer.close()
-    producer = transport.produce(payload.kind, payload.rtp_parameters, paused=payload.paused)
+    producer = _produce(transport, payload, present)
     publication = Publication(
         producer=producer,
         publisher=session,
@@ -57,6 +55,26 @@ def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnsw
     peers.holdings.publish(publication)
     peers.holdings.sweep(session)
     return ProduceAnswer(producer_id=producer.id)
+
+
+def _produce(transport: WebRtcTransport, payload: Produce, present: Publication | None) -> Producer:
+    """The present track goes when the other is there, so that what is refused costs nothing; before, when the other
+    needs its SSRC or its MID."""
+    try:
+        producer = transport.produce(payload.kind, payload.rtp_parameters, paused=payload.paused)
+    except AlreadyExists:
+        if present is None:
+            raise
+        _end_as_replaced(present)
+        return transport.produce(payload.kind, payload.rtp_parameters, paused=payload.paused)
+    if present is not None:
+        _end_as_replaced(present)
+    return producer
+
+
+def _end_as_replaced(publication: Publication) -> None:
+    publication.ends_as = "replaced"
+    publication.producer.close()
 
 
 def set_metadata(_: Peers, session: PeerSession, payload: SetMetadata) -> Nothing:
