@@ -90,9 +90,34 @@ export interface ConnectionStateChange {
   /** "signaling" is the socket; "send" and "recv" are the two media transports. */
   direction: Direction | "signaling";
   state: TransportState;
-  /** May be empty. */
-  reason: string;
+  reason: ConnectionReason;
 }
+
+/** Why a connection has changed its state. Of a socket that is lost: what socket.io says ("transport close", …). */
+export type ConnectionReason =
+  /** Nothing is wrong. */
+  | ""
+  /** The socket is back, and all is as it was. */
+  | "resumed"
+  /** All was set up anew: the first time, or because the server had nothing left of this peer. */
+  | "new_session"
+  /** The browser finds no way through the network; ICE restarts, or a new transport, look for another. */
+  | "no_network_path"
+  /** The server saw nothing of this peer any longer, or its side of DTLS ended. */
+  | "ice_timeout"
+  | "ice_consent_overdue"
+  | "ice_consent_expired"
+  | "dtls_handshake_failed"
+  | "dtls_timeout"
+  | "dtls_closed"
+  /** The server does not have the transport any longer. */
+  | "not_found"
+  | "not_replaced"
+  /** The browser has closed the transport. */
+  | "closed_by_browser"
+  /** Another one is made again, since the last could not be. */
+  | "rebuilding"
+  | (string & {});
 
 export type OnTrack = (
   track: MediaStreamTrack,

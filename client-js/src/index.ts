@@ -2,6 +2,7 @@
 export type { SendOptions } from "./data.js";
 export { type ErrorCode, type ExplanationCode, SimplePeerError } from "./errors.js";
 export type {
+  ConnectionReason,
   ConnectionStateChange,
   DataMessage,
   HoldReason,
