@@ -10,9 +10,10 @@ import type { Answer, Payload, Reply, RequestName, WireError } from "./types.js"
 
 export type { AnySocket } from "./namespace.js";
 
-/** Between attempts to reconnect, where the application has chosen nothing: socket.io's own 5 s, 7.5 with its jitter,
- * would often outlast what is left of the server's grace period. */
+/** Between attempts to reconnect, and for each of them, where the application has chosen nothing: socket.io's own 5 s,
+ * 7.5 with its jitter, and 20 s would often outlast what is left of the server's grace period. */
 const RECONNECTION_DELAY_MAX_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 6_000;
 
 /** A server that is still busy with a goodbye refuses the next to come, and does not say why. */
 const UNREASONED_RETRIES_MS: readonly number[] = [100, 400, 1_000];
@@ -66,6 +67,7 @@ export class Signaling {
     this.#timeoutMs = timeoutMs;
     this.#observer = observer;
     if (socket.io.opts.reconnectionDelayMax === undefined) socket.io.reconnectionDelayMax(RECONNECTION_DELAY_MAX_MS);
+    if (socket.io.opts.timeout === undefined) socket.io.timeout(CONNECT_TIMEOUT_MS);
     // Without the goodbye others would see this peer for the whole grace period.
     this.#stopWatchingPage = watchPage({ leaving: () => this.leave(), returned: () => this.rejoin() });
     socket.on("connect", this.#join);

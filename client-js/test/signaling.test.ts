@@ -200,9 +200,11 @@ test("reconnecting is hurried where the application leaves that to socket.io, an
   const left = server.socket({ autoConnect: false });
   start(left);
   assert.equal(left.io.reconnectionDelayMax(), 2_000);
-  const chosen = server.socket({ autoConnect: false, reconnectionDelayMax: 7_000 });
+  assert.equal(left.io.timeout(), 6_000);
+  const chosen = server.socket({ autoConnect: false, reconnectionDelayMax: 7_000, timeout: 30_000 });
   start(chosen);
   assert.equal(chosen.io.reconnectionDelayMax(), 7_000);
+  assert.equal(chosen.io.timeout(), 30_000);
 });
 
 test("the next on a connection joins when the server is done with the one before, also if that was never let in", async () => {
