@@ -76,6 +76,27 @@ async def test_a_half_open_socket_is_noticed_by_both_ends(
         assert not await caller.events("trackRemoved")
 
 
+async def test_attempts_that_nobody_answers_are_given_up_in_time(
+    serve: Serve, invite: Invite, lay_line: LayLine
+) -> None:
+    """New connections are swallowed too for a while. One begun then must not be waited for until all is lost."""
+    server = await serve()
+    line = await lay_line(server)
+    alice, bob = await invite(server, 138, "room", line=line), await invite(server, 139, "room")
+    await alice.publish_video()
+    await bob.sees([alice])
+    lost = time.time()
+    line.fall_silent()
+    await at_page(alice, "disconnected", lost)
+    before = line.accepted
+    await until(lambda: line.accepted > before, "an attempt to reconnect")
+    line.restore()
+    resumed = await at_server(server, "peer_resumed", alice, lost)
+    print(f"resumed {resumed:.1f} s after the loss")
+    await books_agree(server, [alice, bob])
+    assert not await bob.events("trackRemoved")
+
+
 async def test_nothing_is_left_when_the_grace_period_is_over(serve: Serve, invite: Invite, lay_line: LayLine) -> None:
     grace_s = 3.0
     server = await serve(grace_period_s=grace_s)
