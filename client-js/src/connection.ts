@@ -56,9 +56,9 @@ export class Connection {
           this.#tellSignaling("connected", "resumed");
         },
         suspended: (reason) => this.#tellSignaling("disconnected", reason),
-        ended: () => {
-          this.subscriptions.clear("connection_lost");
-          this.roster.clear("connection_lost");
+        ended: (reason) => {
+          this.subscriptions.clear(reason);
+          this.roster.clear(reason);
         },
         missed: () => this.#reconciler.soon(),
         notified: (event, payload) => this.#notified(event, payload),

@@ -8,6 +8,7 @@
  */
 import { Backoff } from "./backoff.js";
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { RemovalReason } from "./events.js";
 import { HeartbeatWatch } from "./heartbeat.js";
 import { type Deliver, Inbox } from "./inbox.js";
 import { Session, type SessionOptions } from "./session.js";
@@ -42,7 +43,7 @@ export interface KeeperObserver {
   /** The socket is away. Media flows on. */
   suspended(reason: string): void;
   /** What there was is gone; there may be another session later. */
-  ended(): void;
+  ended(reason: RemovalReason): void;
   /** Something was missed: what is believed must be compared with what the server has. */
   missed(): void;
   notified: Deliver;
@@ -140,11 +141,12 @@ export class SessionKeeper {
 
   /** The server ended it on purpose: nothing more is tried, and all who ask hear why. */
   dismissed(error: SimplePeerError): void {
-    this.#finish(error);
+    this.#finish(error, "kicked");
   }
 
   close(): void {
-    this.#finish(new SimplePeerError("closed", "this SimplePeer is closed", "make a new one: new SimplePeer(socket)"));
+    const error = new SimplePeerError("closed", "this SimplePeer is closed", "make a new one: new SimplePeer(socket)");
+    this.#finish(error, "closed");
   }
 
   // the connection
@@ -267,15 +269,15 @@ export class SessionKeeper {
 
   // the session
 
-  #end(): void {
+  #end(reason: RemovalReason = "connection_lost"): void {
     this.#waiting.expectAnother();
     if (!this.#session) return;
     this.#session.close();
     this.#session = undefined;
-    this.#observer.ended();
+    this.#observer.ended(reason);
   }
 
-  #finish(error: SimplePeerError): void {
+  #finish(error: SimplePeerError, reason: RemovalReason): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#connected = false;
@@ -284,7 +286,7 @@ export class SessionKeeper {
     clearTimeout(this.#graceOver);
     this.#heartbeat.stop();
     this.#signaling.close();
-    this.#end();
+    this.#end(reason);
     this.#waiting.refuse(error);
   }
 }

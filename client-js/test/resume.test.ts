@@ -273,10 +273,13 @@ test("before the first connection calls give up in time as well", async () => {
 test("whoever is taken out by the server hears why, stays out, and is told so at every call", async () => {
   const { peer, socket } = await call.readyPeer();
   const ended = nextEvent(peer, "ended");
+  const lines = diary(peer);
   const first = call.server.peer;
+  first.notify("peerConnection", { peerId: "bob" });
   first.notify("ended", { code: "kicked", message: "out", hint: "be kind" });
   first.kick();
   assert.equal((await ended).error.code, "kicked");
+  assert.deepEqual(lines, ["peerConnection bob", "peerDisconnection bob kicked"]);
   await assert.rejects(peer.joinRoom("r"), { code: "kicked", hint: "be kind" });
   await reconnected(socket);
   await assert.rejects(peer.getStats(), { code: "kicked" });
