@@ -13,6 +13,9 @@ from simplesfu.types import MediaKind
 SILENCE_MS: Final = 2000
 """Opus sends at least every 400 ms in silence (DTX), encoders of screens at least a frame a second."""
 
+UDP_SILENCE_MS: Final = 6000
+"""Browsers check their connections every 2.5 to 5 s (RFC 7675 §5.1), whatever they send."""
+
 LinkName: TypeAlias = Literal["publisher", "server", "viewer", ""]
 
 
@@ -95,7 +98,7 @@ CHECKS: Final = (
     Check("server", "muted_by_server", lambda facts: facts.server_muted,
           lambda *_: "muted by the server",
           "the application has muted the track for everybody, and can unmute it"),
-    Check("publisher", "publisher_transport", lambda facts: not _connected(facts.send_transport),
+    Check("publisher", "publisher_transport", lambda facts: not _reaches(facts.send_transport),
           lambda facts, _: _transport_message(facts.send_transport, "the publisher"),
           "the publisher's network, or a firewall before the server's UDP port, lets nothing through"),
     Check("publisher", "publisher_silent", lambda facts: facts.silent,
@@ -145,6 +148,12 @@ def _comes(facts: TrackFacts) -> bool:
 
 def _connected(transport: TransportFacts | None) -> bool:
     return transport is not None and transport.state == "connected"
+
+
+def _reaches(transport: TransportFacts | None) -> bool:
+    if transport is None or not _connected(transport):
+        return False
+    return not _older(transport.last_received_age_ms, UDP_SILENCE_MS)
 
 
 def _older(age_ms: int | None, limit_ms: int) -> bool:

@@ -38,6 +38,8 @@ BREAKS: list[tuple[str, dict[str, Any], str]] = [
     ("publisher_transport", {"send_transport": TransportFacts(state="connecting", last_received_age_ms=5)}, "DTLS"),
     ("publisher_transport", {"send_transport": TransportFacts(state="disconnected", last_received_age_ms=12_300)},
      "ICE: no UDP from the publisher for 12.3 s"),
+    ("publisher_transport", {"send_transport": TransportFacts(state="connected", last_received_age_ms=6_500)},
+     "ICE: no UDP from the publisher for 6.5 s"),
     ("publisher_transport", {"send_transport": TransportFacts(state="closed")}, "the publisher ended the connection"),
     ("publisher_silent", {"last_packet_age_ms": SILENCE_MS + 1}, "no packets from the publisher for 2.0 s"),
     ("publisher_silent", {"last_packet_age_ms": None}, "no packets from the publisher so far"),
