@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.plane_call import PT, SSRC, PlaneCall, Viewer, plane_call, unwrapped
 from support.srtp_peer import wait_until
@@ -183,6 +183,16 @@ def check_complete(forwarded: set[int], pictures: list[Picture]) -> None:
             assert picture.temporal_layer > whole_up_to, f"{picture} was held back"
 
 
+KEPT_BACK_BACKWARDS = (3, True, False, 3, set(), "backwards")
+"""Its numbers are given up one by one, and given anew to what begins after a pause."""
+LATE_FOR_A_JOIN = [(1, False, False, 1, set(), "late"), (1, True, False, 1, set(), "in order")]
+"""The first comes when its layer is joined again, but refers to what was held back before."""
+
+
+@example(0, True, [("limit", 0), ("pictures", [KEPT_BACK_BACKWARDS]), ("pause", True), ("pause", False),
+                   ("pictures", [(0, False, True, 1, set(), "in order")])])
+@example(0, True, [("limit", 0), ("pictures", [(1, False, False, 1, set(), "in order")]), ("limit", None),
+                   ("pictures", LATE_FOR_A_JOIN)])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(start=st.integers(0, 65535), long_ids=st.booleans(), steps=steps)
 def test_one_unbroken_stream(start: int, long_ids: bool, steps: list[tuple[str, object]]) -> None:
