@@ -65,7 +65,8 @@ SCTP_ATTRIBUTES = [
 ]
 SCTP_OURS = [
     "observer", "streams", "receivable", "_dtls", "_counts", "_ended", "_peer_window_bytes", "_unacknowledged",
-    "listen", "established", "close", "hold", "release", "flush", "_after_batch", "_fault_of", "_has_room", "_count_fault",
+    "listen", "established", "close", "hold", "release", "flush", "_after_batch", "_fault_of", "_has_room",
+    "_count_fault",
 ]
 OURS = [
     "after_batch", "connected", "_read_batch", "_read_datagram", "_pipe", "_srtp_keys", "_failure", "receive",
