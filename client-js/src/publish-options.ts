@@ -4,8 +4,8 @@ import { SimplePeerError } from "./errors.js";
 
 export interface PublishOptions {
   /**
-   * Video in several sizes at once, so that the server can give each viewer what that one can take: three from 540
-   * lines on, two from 270 lines on and for screens. Default: false.
+   * Video in several sizes and frame rates at once, so that the server can give each viewer what that one can take:
+   * three sizes from 540 lines on, two from 270 lines on and for screens. Default: false.
    */
   simulcast?: boolean;
   /** Your own encodings, as in RTCRtpTransceiverInit.sendEncodings, lowest quality first; they overrule all presets. */
@@ -37,6 +37,9 @@ const HALVED_BITRATE_SHARE = 0.3;
  * the best one out. */
 const HALVED_FROM_HEIGHT = 270;
 const HALVED_TWICE_FROM_HEIGHT = 540;
+
+/** Three frame rates in each size, so that a viewer can be given half or a quarter of the frames. */
+const CAMERA_SCALABILITY = "L1T3";
 
 /** A screen is large and mostly still: few frames, but sharp ones. */
 const SCREEN_MAX_BITRATE_BPS = 2_500_000;
@@ -97,6 +100,7 @@ function videoEncodings(track: MediaStreamTrack, options: PublishOptions): media
   if (!options.simulcast) return [best];
   return sizes(height, detail ? SCREEN_MAX_HALVINGS : CAMERA_MAX_HALVINGS).map((halvings) => ({
     ...best,
+    ...(!detail && { scalabilityMode: CAMERA_SCALABILITY }),
     scaleResolutionDownBy: 2 ** halvings,
     maxBitrate: Math.round(maxBitrate * HALVED_BITRATE_SHARE ** halvings),
   }));
