@@ -120,6 +120,7 @@ class Stage:
         """Fails when something is left."""
         with self._resources:
             self.call(self.peers.close_all)
+            self.settle()
             router = self.peers.router
             assert not router.transports
             assert not router.producers
