@@ -36,7 +36,9 @@ test("simulcast is three sizes, the smallest first, and fewer for a small pictur
     [1, 1_500_000],
   ];
   assert.deepEqual(encodings({ simulcast: true }, { width: 1280, height: 720 }), large);
-  const rates = producerChoices(device, track("video"), { simulcast: true }).encodings?.map((one) => one.scalabilityMode);
+  const rates = producerChoices(device, track("video"), { simulcast: true }).encodings?.map(
+    (one) => one.scalabilityMode,
+  );
   assert.deepEqual(rates, ["L1T3", "L1T3", "L1T3"]);
   assert.deepEqual(encodings({ simulcast: true, maxBitrate: 1_000_000 }, { width: 640, height: 360 }), [
     [2, 300_000],
