@@ -10,7 +10,7 @@
  *                                             or {"id": the same, "ok": false, "error": {code, message, hint}}
  * Commands are started in the order they come and do not wait for each other; answers come as they are ready.
  *
- *   connect          url, path?, transports?, timeoutMs?, iceServers?, wait? (true), late? (false)
+ *   connect          url, path?, transports?, wait? (true), late? (false), and the options of SimplePeer
  *                    a socket and a SimplePeer on it; with wait, answers when the server has said hello   → {peerId}
  *                    with late, the SimplePeer is made when the socket is connected already
  *   addTrack         label, kind: "video" | "audio", broadcast? (false), metadata?, options? (of addTrack),
@@ -88,13 +88,13 @@ const sources = new Map();
 const receivers = [];
 
 const commands = {
-  async connect({ url, path, transports = ["websocket"], timeoutMs, iceServers, wait = true, late = false }) {
+  async connect({ url, path, transports = ["websocket"], wait = true, late = false, ...options }) {
     if (socket) throw new Error("connected already");
     socket = io(url, { forceNew: true, transports, reconnectionDelay: 100, ...(path && { path }) });
     socket.on("connect", () => tell("socket", { state: "connected", reason: "" }));
     socket.on("disconnect", (reason) => tell("socket", { state: "disconnected", reason }));
     if (late) await new Promise((connected) => socket.once("connect", connected));
-    return begin({ ...(timeoutMs && { timeoutMs }), ...(iceServers && { iceServers }) }, wait);
+    return begin(options, wait);
   },
 
   reopen({ wait = true }) {

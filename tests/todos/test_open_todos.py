@@ -288,6 +288,20 @@ async def test_todo_10_changes_are_pushed_and_a_picture_of_the_whole_can_be_had(
         assert (await viewer.ask("getSnapshot"))["snapshot"]["offers"] == []
 
 
+async def test_todo_10_a_difference_that_was_not_heard_of_is_found_by_comparing() -> None:
+    async with (
+        media_app() as app,
+        NodePeer(app.url, RED) as red,
+        NodePeer(app.url, GREEN, reconcileMs=500) as green,
+    ):
+        await red.publish()
+        await green.sees([red])
+        session = await app.on_engine(lambda: app.media._peers.find(green.peer_id))
+        with mock.patch.object(session, "notify"):  # as if the server had forgotten to tell
+            await red.do("removeTrack", label="webcam")
+        await green.told("trackRemoved", peerId=red.peer_id, label="webcam")
+
+
 # 11
 
 
