@@ -6,6 +6,7 @@ from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES, Address
 
 cdef enum:
     EVENT_SLOTS = 1024         # a power of two
+    EVENT_SLOTS_FOR_DTLS = 768 # whoever floods with DTLS must not keep others' checks of their connections out
 
 cdef enum:
     EVENT_STUN = 1

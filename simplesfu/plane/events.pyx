@@ -61,10 +61,10 @@ cdef bint events_push(
     EventRing *ring, int type, uint32_t subject, uint32_t ssrc,
     const Address *address, const uint8_t *data, int length,
 ) noexcept nogil:
-    """False when the ring is full: what does not fit is dropped, never waited for."""
-    cdef uint64_t tail = load_acquire(&ring.tail)
+    """False when there is no slot for it: what does not fit is dropped, never waited for."""
+    cdef uint64_t waiting = ring.head - load_acquire(&ring.tail)
     cdef Event *event
-    if ring.head - tail == EVENT_SLOTS:
+    if waiting >= <uint64_t>(EVENT_SLOTS_FOR_DTLS if type == EVENT_DTLS else EVENT_SLOTS):
         return False
     event = &ring.slots[ring.head & (EVENT_SLOTS - 1)]
     event.type = type

@@ -36,6 +36,11 @@ from simplesfu.plane import (
 )
 
 
+def stun_request(username: bytes) -> bytes:
+    attribute = b"\x00\x06" + len(username).to_bytes(2, "big") + username + bytes(-len(username) % 4)
+    return b"\x00\x01" + len(attribute).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + attribute
+
+
 @pytest.mark.parametrize("profile", sorted(KEY_BYTES))
 @pytest.mark.parametrize("batching", [True, False], ids=["batched calls", "plain calls"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -311,9 +316,7 @@ def test_stun_and_dtls_pass_the_gate_as_events() -> None:
     with plane_call() as call:
         call.plane.add_ufrag(call.publisher.transport, "abcd")
         sock = call.publisher.socket
-        username = b"abcd:peer"
-        attribute = b"\x00\x06" + len(username).to_bytes(2, "big") + username + bytes(-len(username) % 4)
-        request = b"\x00\x01" + len(attribute).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + attribute
+        request = stun_request(b"abcd:peer")
         sock.sendto(request, call.publisher.server)
         sock.sendto(request.replace(b"abcd", b"abce"), call.publisher.server)
         sock.sendto(b"\x16dtls", call.publisher.server)
@@ -324,6 +327,25 @@ def test_stun_and_dtls_pass_the_gate_as_events() -> None:
             DtlsDatagram(call.publisher.transport, b"\x16dtls"),
         ]
         wait_until(lambda: call.plane.stats()["ingress_drops"]["stun_unknown_username"] == 1, "the unknown user name")
+
+
+def test_a_flood_of_dtls_leaves_room_for_the_checks_of_others() -> None:
+    with plane_call() as call:
+        call.plane.add_ufrag(call.add_viewer().peer.transport, "abcd")
+        sock = call.publisher.socket
+
+        def full() -> bool:
+            sock.sendto(b"\x16dtls", call.publisher.server)
+            return bool(call.plane.stats()["ingress_drops"]["events_full"])
+
+        wait_until(full, "no room for more of it")
+        request = stun_request(b"abcd:peer")
+        sock.sendto(request, call.publisher.server)
+        events: list[object] = []
+        wait_until(
+            lambda: events.extend(call.plane.read_events()) or any(isinstance(one, StunRequest) for one in events),
+            "the check",
+        )
 
 
 def test_tuples_of_a_transport_are_bounded_and_the_selected_one_stays() -> None:
