@@ -5,8 +5,8 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES, Address
 
 cdef enum:
-    EVENT_SLOTS = 1024         # a power of two
-    EVENT_SLOTS_FOR_DTLS = 768 # whoever floods with DTLS must not keep others' checks of their connections out
+    EVENT_SLOTS = 1024          # a power of two
+    EVENT_SLOTS_FOR_DTLS = 768  # whoever floods with DTLS must not keep others' checks of their connections out
 
 cdef enum:
     EVENT_STUN = 1
