@@ -45,9 +45,9 @@ from simplesfu.errors import (
     Unsupported,
 )
 from simplesfu.manager import MediaManager
-from simplesfu.signaling.authorization import AuthorizationRequest
-from simplesfu.signaling.decision import Decision, SubscriptionRequest
-from simplesfu.signaling.explain import Explanation
+from simplesfu.signaling.rights.authorization import AuthorizationRequest
+from simplesfu.signaling.rights.explain import Explanation
+from simplesfu.signaling.sessions.decision import Decision, SubscriptionRequest
 
 try:
     __version__ = version("simplesfu")

@@ -15,23 +15,23 @@ from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
 from simplesfu.errors import BadRequest, Closed, ConfigError, Kicked
-from simplesfu.signaling.app_calls import AppCalls, AsyncCalls, ThreadCalls
-from simplesfu.signaling.app_data import AppData
-from simplesfu.signaling.app_events import AppEvents, Handler
-from simplesfu.signaling.attach import Attachment
-from simplesfu.signaling.attach_async import AsyncAttachment
-from simplesfu.signaling.attach_threads import ThreadAttachment
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.authorization import Authority, AuthorizeFunction
-from simplesfu.signaling.bitrate_guard import BitrateGuard
-from simplesfu.signaling.client_script import serve_client_script
-from simplesfu.signaling.explain import Explanation, explain
-from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo
+from simplesfu.signaling.application.calls import AppCalls, AsyncCalls, ThreadCalls
+from simplesfu.signaling.application.data import AppData
+from simplesfu.signaling.application.events import AppEvents, Handler
+from simplesfu.signaling.attachment.attach import Attachment
+from simplesfu.signaling.attachment.attach_async import AsyncAttachment
+from simplesfu.signaling.attachment.attach_threads import ThreadAttachment
+from simplesfu.signaling.attachment.client_script import serve_client_script
 from simplesfu.signaling.messages import MAX_NAME_LENGTH
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.policy import PolicyFunction, SubscriptionPolicy
-from simplesfu.signaling.protocol import Responder
 from simplesfu.signaling.requests.explanation import gather
+from simplesfu.signaling.requests.protocol import Responder
+from simplesfu.signaling.rights.authorization import Authority, AuthorizeFunction
+from simplesfu.signaling.rights.explain import Explanation, explain
+from simplesfu.signaling.rights.policy import PolicyFunction, SubscriptionPolicy
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.bitrate_guard import BitrateGuard
+from simplesfu.signaling.sessions.info import ConsumerInfo, PeerInfo, ProducerInfo
+from simplesfu.signaling.sessions.peers import Peers
 
 T = TypeVar("T")
 

@@ -24,8 +24,8 @@ from support.waiting import until
 from support.wire import dtls_parameters
 from support.wire_peer import LightCall, WirePeer, light_call
 
-from simplesfu.signaling.authorization import AuthorizationRequest
-from simplesfu.signaling.protocol import REQUESTS
+from simplesfu.signaling.requests.protocol import REQUESTS
+from simplesfu.signaling.rights.authorization import AuthorizationRequest
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

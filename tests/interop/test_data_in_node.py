@@ -15,7 +15,7 @@ from support.signalling import RefusedError
 from support.waiting import until
 
 from simplesfu import AuthorizationRequest, NotAllowed
-from simplesfu.signaling.info import DataInfo
+from simplesfu.signaling.sessions.info import DataInfo
 
 KIB = 1024
 

@@ -11,8 +11,8 @@ from simplesfu.config import MediaConfig
 from simplesfu.control.data_consumer import DataConsumer
 from simplesfu.control.data_producer import DataProducer
 from simplesfu.control.webrtc_transport import WebRtcTransport
-from simplesfu.signaling.data_parts import Assembly, DataPart, split
-from simplesfu.signaling.peers import Peers
+from simplesfu.signaling.data.parts import Assembly, DataPart, split
+from simplesfu.signaling.sessions.peers import Peers
 from simplesfu.types import SctpStreamParameters
 
 from .fake_engine import ScriptedEngine, ScriptedLink, scripted_router

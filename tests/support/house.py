@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from simplesfu.config import MediaConfig
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.protocol import Responder
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.requests.protocol import Responder
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession
 
 from . import rtp
 from .fake_engine import ScriptedEngine, scripted_router

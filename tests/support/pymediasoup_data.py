@@ -10,7 +10,7 @@ from pymediasoup.data_producer import DataProducer
 from pymediasoup.sctp_parameters import SctpStreamParameters
 from pymediasoup.transport import Transport
 
-from simplesfu.signaling.data_parts import Assembly, DataPart, split
+from simplesfu.signaling.data.parts import Assembly, DataPart, split
 
 from .messages import Seen
 from .pymediasoup_peer import PymediasoupPeer

@@ -13,14 +13,14 @@ import msgspec
 
 from simplesfu.config import MediaConfig
 from simplesfu.errors import NotFound
-from simplesfu.signaling.app_calls import AsyncCalls
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.authorization import Authority, AuthorizationRequest
-from simplesfu.signaling.decision import SubscriptionRequest
-from simplesfu.signaling.info import PeerInfo
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.policy import SubscriptionPolicy
-from simplesfu.signaling.protocol import Responder
+from simplesfu.signaling.application.calls import AsyncCalls
+from simplesfu.signaling.requests.protocol import Responder
+from simplesfu.signaling.rights.authorization import Authority, AuthorizationRequest
+from simplesfu.signaling.rights.policy import SubscriptionPolicy
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.decision import SubscriptionRequest
+from simplesfu.signaling.sessions.info import PeerInfo
+from simplesfu.signaling.sessions.peers import Peers
 
 from . import rtp
 from .fake_engine import scripted_router

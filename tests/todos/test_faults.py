@@ -15,7 +15,7 @@ from support.waiting import until
 from support.wire_peer import WirePeer
 
 from simplesfu import NotAllowed
-from simplesfu.signaling.authorization import AuthorizationRequest
+from simplesfu.signaling.rights.authorization import AuthorizationRequest
 
 BINDING_REQUEST = b"\x00\x01"
 """The type of a STUN message (RFC 8489 §18.2)."""

@@ -11,7 +11,7 @@ from support.in_process import media_app
 from support.waiting import until
 from support.wire_peer import WirePeer
 
-from simplesfu.signaling.authorization import AuthorizationRequest
+from simplesfu.signaling.rights.authorization import AuthorizationRequest
 
 
 def producing(peer: WirePeer, request_id: str, label: str = "webcam", ssrc: int = 4711) -> dict[str, Any]:

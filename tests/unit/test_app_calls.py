@@ -15,8 +15,8 @@ import socketio
 from support.waiting import until
 
 from simplesfu.errors import Closed, ConfigError
-from simplesfu.signaling import app_calls
-from simplesfu.signaling.app_calls import AppCalls, AsyncCalls, ThreadCalls
+from simplesfu.signaling.application import calls as app_calls
+from simplesfu.signaling.application.calls import AppCalls, AsyncCalls, ThreadCalls
 
 
 @contextlib.contextmanager

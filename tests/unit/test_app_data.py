@@ -10,10 +10,10 @@ from support.data_stage import stage
 from support.waiting import until
 
 from simplesfu.errors import BadRequest, LimitReached, NotFound
-from simplesfu.signaling import app_data
-from simplesfu.signaling.app_data import AppData
-from simplesfu.signaling.data_parts import MAX_DATA_BYTES
-from simplesfu.signaling.info import DataInfo
+from simplesfu.signaling.application import data as app_data
+from simplesfu.signaling.application.data import AppData
+from simplesfu.signaling.data.parts import MAX_DATA_BYTES
+from simplesfu.signaling.sessions.info import DataInfo
 
 
 class Listeners:

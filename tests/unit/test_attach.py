@@ -25,8 +25,8 @@ from support.signalling import NAMESPACE, Member, SignallingClient
 from support.waiting import until
 
 from simplesfu import MediaManager
-from simplesfu.signaling.connection import MAX_WAITING_NOTIFICATIONS
-from simplesfu.signaling.mailbox import Mailbox
+from simplesfu.signaling.application.mailbox import Mailbox
+from simplesfu.signaling.attachment.connection import MAX_WAITING_NOTIFICATIONS
 from simplesfu.signaling.messages import PeerConnection
 
 KINDS = ("asyncio", "threads", "flask")

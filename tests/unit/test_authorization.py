@@ -20,7 +20,7 @@ from support.waiting import until
 from support.wire_peer import WirePeer
 
 from simplesfu import AuthorizationRequest, ConfigError, MediaManager, NotAllowed, NotFound
-from simplesfu.signaling import app_calls
+from simplesfu.signaling.application import calls as app_calls
 
 PRODUCE, CONSUME, JOIN, DATA = "produce", "consume", "join", "data"
 SPEAKER, GUEST = {"role": "speaker"}, {"role": "guest"}

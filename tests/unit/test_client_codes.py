@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simplesfu.errors import ConfigError, SfuError
-from simplesfu.signaling.explain import CHECKS
+from simplesfu.signaling.rights.explain import CHECKS
 
 SOURCES = Path(__file__).parents[2] / "client-js/src"
 MADE_HERE = re.compile(r'new SimplePeerError\(\s*"(\w+)"')

@@ -14,8 +14,8 @@ from flask_socketio import SocketIO
 from support.in_process import asgi, wsgi
 
 from simplesfu import client
-from simplesfu.signaling import client_script
-from simplesfu.signaling.client_script import serve_client_script
+from simplesfu.signaling.attachment import client_script
+from simplesfu.signaling.attachment.client_script import serve_client_script
 
 SCRIPT = b"globalThis.SimplePeer = class {};"
 

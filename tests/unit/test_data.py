@@ -13,8 +13,8 @@ from support.waiting import until
 
 from simplesfu.control.data_consumer import LOSSY_BUFFER_BYTES
 from simplesfu.errors import AlreadyExists, BadParameters, Closed, LimitReached
-from simplesfu.signaling import data_routing
-from simplesfu.signaling.data_parts import (
+from simplesfu.signaling.data import desk
+from simplesfu.signaling.data.parts import (
     MAX_DATA_BYTES,
     MESSAGE_NUMBERS,
     PART_BYTES,
@@ -70,7 +70,7 @@ async def test_what_was_not_opened_goes_nowhere_and_can_be_closed_again() -> Non
 
 
 async def test_labels_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_routing, "MAX_LABELS", 2)
+    monkeypatch.setattr("simplesfu.signaling.sessions.data_routing.MAX_LABELS", 2)
     async with stage("alice") as (here, [alice]):
         here.peers.data.open_label(alice.session, "data")
         here.peers.data.open_label(alice.session, "data")
@@ -206,9 +206,9 @@ async def test_nobody_waits_for_one_who_leaves(without_transport: bool) -> None:
 
 async def test_too_many_parts_wait_or_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     async with stage("alice", "bob") as (here, [alice, bob]):
-        monkeypatch.setattr(data_routing, "PARTS_PER_S", 100)
-        monkeypatch.setattr(data_routing, "PARTS_AT_ONCE", 20)
-        alice.session.data.tokens = data_routing.DataDesk().tokens
+        monkeypatch.setattr(desk, "PARTS_PER_S", 100)
+        monkeypatch.setattr(desk, "PARTS_AT_ONCE", 20)
+        alice.session.data.tokens = desk.DataDesk().tokens
         for number in range(30):
             await alice.say(str(number), reliable=False)
         assert 5 <= here.counts["too_many"] <= 10

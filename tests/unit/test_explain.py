@@ -10,7 +10,7 @@ from support.waiting import until
 from support.wire_peer import WirePeer
 
 from simplesfu import Explanation
-from simplesfu.signaling.explain import CHECKS, SILENCE_MS, TrackFacts, TransportFacts, explain
+from simplesfu.signaling.rights.explain import CHECKS, SILENCE_MS, TrackFacts, TransportFacts, explain
 
 CONNECTED = TransportFacts(state="connected", last_received_age_ms=20)
 WHOLE = TrackFacts(

@@ -27,8 +27,8 @@ from support.waiting import until
 import simplesfu
 from simplesfu import Closed, ConfigError, MediaManager
 from simplesfu.config import MediaConfig, MediaOptions
-from simplesfu.signaling.app_events import EVENTS, MAX_WAITING, AppEvents
-from simplesfu.signaling.info import PeerInfo
+from simplesfu.signaling.application.events import EVENTS, MAX_WAITING, AppEvents
+from simplesfu.signaling.sessions.info import PeerInfo
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from simplesfu import (
     SubscriptionRequest,
 )
 from simplesfu.plane import rtcp
-from simplesfu.signaling import bitrate_guard
+from simplesfu.signaling.sessions import bitrate_guard
 
 
 @asynccontextmanager

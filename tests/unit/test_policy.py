@@ -13,8 +13,9 @@ from support.waiting import until
 from support.wire_peer import WirePeer
 
 from simplesfu import ConfigError, Decision, MediaManager, SubscriptionRequest
-from simplesfu.signaling import app_calls, policy
-from simplesfu.signaling.decision import HOLD
+from simplesfu.signaling.application import calls as app_calls
+from simplesfu.signaling.rights import policy
+from simplesfu.signaling.sessions.decision import HOLD
 
 
 class Director:

@@ -17,7 +17,7 @@ from simplesfu import errors
 from simplesfu.signaling import messages
 from simplesfu.signaling.admission import BURST, REQUESTS_PER_S, Admission
 from simplesfu.signaling.messages import Notification
-from simplesfu.signaling.protocol import MAX_PAYLOAD_BYTES, REQUESTS
+from simplesfu.signaling.requests.protocol import MAX_PAYLOAD_BYTES, REQUESTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROWS = [

@@ -10,10 +10,10 @@ from support.house import House, HouseLine, HousePeer, open_house
 from support.notices import available, gone, unavailable
 from support.signalling import RefusedError
 
-from simplesfu.signaling import tokens
-from simplesfu.signaling.replay import KEPT_ANSWERS, KEPT_NOTIFICATIONS, Answers, Journal
-from simplesfu.signaling.session import MAX_ALIASES
-from simplesfu.signaling.tokens import Claim, Tokens
+from simplesfu.signaling.sessions import tokens
+from simplesfu.signaling.sessions.replay import KEPT_ANSWERS, KEPT_NOTIFICATIONS, Answers, Journal
+from simplesfu.signaling.sessions.session import MAX_ALIASES
+from simplesfu.signaling.sessions.tokens import Claim, Tokens
 
 KEY = "a key of sufficient length"
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from simplesfu.errors import NotFound
-from simplesfu.signaling.rooms import Rooms
+from simplesfu.signaling.sessions.rooms import Rooms
 
 
 def rooms_with(*peers: str) -> Rooms:

@@ -19,9 +19,9 @@ from simplesfu.signaling.messages import (
     TransportAnswer,
     TransportTarget,
 )
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession
-from simplesfu.signaling.snapshot import snapshot_of
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession
+from simplesfu.signaling.sessions.snapshot import snapshot_of
 
 PROTOCOL_VERSION: Final = 2
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from simplesfu.errors import BadRequest
-from simplesfu.signaling.data_messages import (
+from simplesfu.signaling.data.messages import (
     ConsumeData,
     ConsumeDataAnswer,
     OpenData,
@@ -10,8 +10,8 @@ from simplesfu.signaling.data_messages import (
     ProduceDataAnswer,
 )
 from simplesfu.signaling.messages import Direction, Nothing
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession, PeerTransport
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession, PeerTransport
 
 PROTOCOL = "simplesfu"
 

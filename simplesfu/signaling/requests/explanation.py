@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from simplesfu.signaling.explain import Explanation, TrackFacts, TransportFacts, explain
 from simplesfu.signaling.messages import Message, TrackTarget
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession, PeerTransport, Publication, Subscription
+from simplesfu.signaling.rights.explain import Explanation, TrackFacts, TransportFacts, explain
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession, PeerTransport, Publication, Subscription
 
 
 class ExplainAnswer(Message):

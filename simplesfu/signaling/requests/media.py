@@ -23,8 +23,8 @@ from simplesfu.signaling.messages import (
     ProducerTarget,
     SetMetadata,
 )
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession, Publication, Subscription
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession, Publication, Subscription
 
 MAX_METADATA_BYTES: Final = 4096
 

@@ -11,8 +11,8 @@ from simplesfu.signaling.messages import (
     SetPreferredLayers,
     TrackEntry,
 )
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession
 
 
 def connect_to_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> ConnectToPeerAnswer:

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from simplesfu import MediaManager
-from simplesfu.signaling.app_events import EVENTS
+from simplesfu.signaling.application.events import EVENTS
 
 PAGE = Path(__file__).parents[1] / "page"
 PAGE_TYPES = {".html": "text/html", ".js": "text/javascript"}

@@ -18,8 +18,8 @@ from simplesfu.signaling.messages import (
     ProducerUnavailable,
     UnavailableReason,
 )
-from simplesfu.signaling.rooms import Rooms, SightChange
-from simplesfu.signaling.session import PeerSession, Publication
+from simplesfu.signaling.sessions.rooms import Rooms, SightChange
+from simplesfu.signaling.sessions.session import PeerSession, Publication
 
 
 class Offers:

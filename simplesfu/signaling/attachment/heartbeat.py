@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.clock import Timer
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.clock import Timer
 
 SILENT_INTERVALS: Final = 3
 TICKS_PER_INTERVAL: Final = 6

@@ -9,15 +9,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from simplesfu.errors import BadRequest, Closed, SfuError, UnknownRequest
-from simplesfu.signaling import authorization as rights
-from simplesfu.signaling import data_messages as d
 from simplesfu.signaling import messages as m
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.authorization import Authority, Right
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.replay import Answer
+from simplesfu.signaling.data import messages as d
 from simplesfu.signaling.requests import connection, data, explanation, media, people
-from simplesfu.signaling.session import Connection, PeerSession
+from simplesfu.signaling.rights import authorization as rights
+from simplesfu.signaling.rights.authorization import Authority, Right
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.replay import Answer
+from simplesfu.signaling.sessions.session import Connection, PeerSession
 
 NAMESPACE: Final = "/simplesfu"
 MAX_PAYLOAD_BYTES: Final = 64 * 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simplesfu.config import MediaConfig
-from simplesfu.signaling.rooms import Room, Rooms
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.sessions.rooms import Room, Rooms
+from simplesfu.signaling.sessions.session import PeerSession
 
 
 class RoomBitrates:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed
-from simplesfu.signaling.attach import APPLICATION, Attachment, engine_stopped
-from simplesfu.signaling.connection import GOODBYE, SocketConnection
-from simplesfu.signaling.protocol import NAMESPACE, REQUESTS, refusal
-from simplesfu.signaling.replay import Answer
+from simplesfu.signaling.attachment.attach import APPLICATION, Attachment, engine_stopped
+from simplesfu.signaling.attachment.connection import GOODBYE, SocketConnection
+from simplesfu.signaling.requests.protocol import NAMESPACE, REQUESTS, refusal
+from simplesfu.signaling.sessions.replay import Answer
 
 T = TypeVar("T")
 

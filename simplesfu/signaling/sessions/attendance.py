@@ -10,9 +10,9 @@ from functools import partial
 from typing import Final
 
 from simplesfu.errors import Closed, SfuError
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import Connection, PeerSession
-from simplesfu.signaling.tokens import Claim, Tokens
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import Connection, PeerSession
+from simplesfu.signaling.sessions.tokens import Claim, Tokens
 
 MAX_KICKED: Final = 10_000
 """The latest are remembered."""

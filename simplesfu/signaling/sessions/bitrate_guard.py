@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession, Publication
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession, Publication
 
 PERIOD_S: Final = 2.0
 STRIKES: Final = 5

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import socketio  # type: ignore[import-untyped]
 
-from simplesfu.signaling.attach import APPLICATION, Attachment, Submitted, engine_stopped
-from simplesfu.signaling.connection import GOODBYE, SocketConnection
-from simplesfu.signaling.instance_wrap import wrap_method
-from simplesfu.signaling.protocol import NAMESPACE, refusal
-from simplesfu.signaling.worker import Worker
+from simplesfu.signaling.application.worker import Worker
+from simplesfu.signaling.attachment.attach import APPLICATION, Attachment, Submitted, engine_stopped
+from simplesfu.signaling.attachment.connection import GOODBYE, SocketConnection
+from simplesfu.signaling.attachment.instance_wrap import wrap_method
+from simplesfu.signaling.requests.protocol import NAMESPACE, refusal
 
 PATIENCE_S: Final = 1.0
 

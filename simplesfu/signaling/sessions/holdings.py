@@ -7,12 +7,12 @@ from typing import Literal, Protocol, TypeAlias
 
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.link import LinkState
-from simplesfu.signaling.bitrate import RoomBitrates
-from simplesfu.signaling.clock import Clock
-from simplesfu.signaling.info import ConsumerInfo, DataInfo, PeerInfo, ProducerInfo, TransportInfo
 from simplesfu.signaling.messages import Direction, TransportStateChange
-from simplesfu.signaling.offers import Offers
-from simplesfu.signaling.session import PeerSession, PeerTransport, Publication, Subscription
+from simplesfu.signaling.sessions.bitrate import RoomBitrates
+from simplesfu.signaling.sessions.clock import Clock
+from simplesfu.signaling.sessions.info import ConsumerInfo, DataInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.sessions.offers import Offers
+from simplesfu.signaling.sessions.session import PeerSession, PeerTransport, Publication, Subscription
 
 EventName: TypeAlias = Literal[
     "peer_joined", "peer_left", "peer_lost", "peer_resumed", "producer_added", "producer_removed", "consumer_added",

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from simplesfu.config import MediaConfig
 from simplesfu.errors import RoomFull, TooManyRoomProducers, TooManyRooms
-from simplesfu.signaling.rooms import Rooms
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.sessions.rooms import Rooms
+from simplesfu.signaling.sessions.session import PeerSession
 
 
 class RoomLimits:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import socketio  # type: ignore[import-untyped]
 
 from simplesfu.client import SCRIPT_NAME, read_script
-from simplesfu.signaling.instance_wrap import wrap_method
+from simplesfu.signaling.attachment.instance_wrap import wrap_method
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from simplesfu.engine.tasks import TaskSet
-from simplesfu.signaling.app_calls import AppCalls
-from simplesfu.signaling.decision import FORWARD, HOLD, Decision, SubscriptionRequest
-from simplesfu.signaling.session import PeerSession, Subscription
+from simplesfu.signaling.application.calls import AppCalls
+from simplesfu.signaling.sessions.decision import FORWARD, HOLD, Decision, SubscriptionRequest
+from simplesfu.signaling.sessions.session import PeerSession, Subscription
 
 Verdict: TypeAlias = Decision | bool | None
 """None forwards, as True does: a policy names what it limits."""

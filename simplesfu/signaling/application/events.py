@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, get_args
 
 from simplesfu.errors import ConfigError
-from simplesfu.signaling.holdings import EventInfo, EventName
-from simplesfu.signaling.info import DataInfo
-from simplesfu.signaling.mailbox import Mailbox
+from simplesfu.signaling.application.mailbox import Mailbox
+from simplesfu.signaling.sessions.holdings import EventInfo, EventName
+from simplesfu.signaling.sessions.info import DataInfo
 
 MAX_WAITING: Final = 10_000
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)

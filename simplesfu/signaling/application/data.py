@@ -9,10 +9,11 @@ from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
 from simplesfu.errors import BadRequest, LimitReached
-from simplesfu.signaling.data_parts import MAX_DATA_BYTES, MAX_NAME_CHARACTERS, Assembly, BadPartError, DataPart, split
-from simplesfu.signaling.data_routing import PATIENCE_S, DataRouting
-from simplesfu.signaling.info import DataInfo
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.data.desk import PATIENCE_S
+from simplesfu.signaling.data.parts import MAX_DATA_BYTES, MAX_NAME_CHARACTERS, Assembly, BadPartError, DataPart, split
+from simplesfu.signaling.sessions.data_routing import DataRouting
+from simplesfu.signaling.sessions.info import DataInfo
+from simplesfu.signaling.sessions.session import PeerSession
 
 MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 """In each of the two directions."""

@@ -24,13 +24,13 @@ import socketio  # type: ignore[import-untyped]
 
 from simplesfu.engine.engine import Engine, monotonic_us
 from simplesfu.errors import Closed, ConfigError, NoApplicationSocket, SfuError
-from simplesfu.signaling.app_events import AppEvents
-from simplesfu.signaling.attendance import Attendance
-from simplesfu.signaling.connection import MAX_WAITING_NOTIFICATIONS, SocketConnection
-from simplesfu.signaling.heartbeat import Heartbeats
-from simplesfu.signaling.instance_wrap import wrap_method
-from simplesfu.signaling.protocol import NAMESPACE, Responder, internal_error, refusal
-from simplesfu.signaling.replay import Answer
+from simplesfu.signaling.application.events import AppEvents
+from simplesfu.signaling.attachment.connection import MAX_WAITING_NOTIFICATIONS, SocketConnection
+from simplesfu.signaling.attachment.heartbeat import Heartbeats
+from simplesfu.signaling.attachment.instance_wrap import wrap_method
+from simplesfu.signaling.requests.protocol import NAMESPACE, Responder, internal_error, refusal
+from simplesfu.signaling.sessions.attendance import Attendance
+from simplesfu.signaling.sessions.replay import Answer
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from simplesfu.signaling import messages as m
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession
 
 
 def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:

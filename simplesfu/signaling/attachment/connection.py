@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from simplesfu.engine.engine import monotonic_us
 from simplesfu.signaling.admission import Admission
-from simplesfu.signaling.mailbox import Mailbox
-from simplesfu.signaling.replay import Told
+from simplesfu.signaling.application.mailbox import Mailbox
+from simplesfu.signaling.sessions.replay import Told
 
 MAX_WAITING_NOTIFICATIONS: Final = 4096
 """Of one peer. Who joins a room of a thousand tracks is told of all of them in one go."""

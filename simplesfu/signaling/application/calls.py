@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
 from simplesfu.errors import Closed, ConfigError
-from simplesfu.signaling.worker import Worker
+from simplesfu.signaling.application.worker import Worker
 
 T = TypeVar("T")
 Answer: TypeAlias = Awaitable[T] | T

@@ -16,10 +16,7 @@ from simplesfu.control.producer import Producer
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.errors import NotFound
 from simplesfu.signaling.admission import TokenBucket
-from simplesfu.signaling.clock import Timer
-from simplesfu.signaling.data_routing import DataDesk
-from simplesfu.signaling.decision import FORWARD, Decision
-from simplesfu.signaling.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.data.desk import DataDesk
 from simplesfu.signaling.messages import (
     ConsumerHeld,
     Direction,
@@ -29,8 +26,11 @@ from simplesfu.signaling.messages import (
     ProducerAvailable,
     UnavailableReason,
 )
-from simplesfu.signaling.replay import Answers, Journal, Told
-from simplesfu.signaling.wishes import Wishes
+from simplesfu.signaling.sessions.clock import Timer
+from simplesfu.signaling.sessions.decision import FORWARD, Decision
+from simplesfu.signaling.sessions.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.sessions.replay import Answers, Journal, Told
+from simplesfu.signaling.sessions.wishes import Wishes
 from simplesfu.types import RtpCapabilities
 
 T = TypeVar("T")

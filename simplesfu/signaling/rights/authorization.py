@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import NotAllowed
-from simplesfu.signaling.app_calls import AppCalls, SessionData
-from simplesfu.signaling.data_messages import OpenData
+from simplesfu.signaling.application.calls import AppCalls, SessionData
+from simplesfu.signaling.data.messages import OpenData
 from simplesfu.signaling.messages import Consume, Produce, RoomTarget, SetMetadata
-from simplesfu.signaling.peers import Peers
-from simplesfu.signaling.session import PeerSession, Publication
+from simplesfu.signaling.sessions.peers import Peers
+from simplesfu.signaling.sessions.session import PeerSession, Publication
 from simplesfu.types import MediaKind
 
 Action: TypeAlias = Literal["join", "produce", "consume", "data"]

@@ -18,11 +18,6 @@ from simplesfu.errors import (
     TooManyJoins,
 )
 from simplesfu.signaling.admission import TokenBucket
-from simplesfu.signaling.bitrate import RoomBitrates
-from simplesfu.signaling.clock import Clock, LoopClock
-from simplesfu.signaling.data_routing import DataRouting
-from simplesfu.signaling.holdings import Holdings, Policy, Report
-from simplesfu.signaling.info import PeerInfo
 from simplesfu.signaling.messages import (
     DisconnectionReason,
     Ended,
@@ -32,11 +27,16 @@ from simplesfu.signaling.messages import (
     RoomLeftReason,
     UnavailableReason,
 )
-from simplesfu.signaling.offers import Offers
-from simplesfu.signaling.placements import Placements
-from simplesfu.signaling.room_limits import RoomLimits
-from simplesfu.signaling.rooms import Rooms
-from simplesfu.signaling.session import MAX_ALIASES, PeerSession, Publication
+from simplesfu.signaling.sessions.bitrate import RoomBitrates
+from simplesfu.signaling.sessions.clock import Clock, LoopClock
+from simplesfu.signaling.sessions.data_routing import DataRouting
+from simplesfu.signaling.sessions.holdings import Holdings, Policy, Report
+from simplesfu.signaling.sessions.info import PeerInfo
+from simplesfu.signaling.sessions.offers import Offers
+from simplesfu.signaling.sessions.placements import Placements
+from simplesfu.signaling.sessions.room_limits import RoomLimits
+from simplesfu.signaling.sessions.rooms import Rooms
+from simplesfu.signaling.sessions.session import MAX_ALIASES, PeerSession, Publication
 
 
 class Peers:

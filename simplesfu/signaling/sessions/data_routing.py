@@ -9,149 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from simplesfu.control.data_consumer import DataConsumer
 from simplesfu.control.data_producer import DataProducer
 from simplesfu.errors import LimitReached
-from simplesfu.signaling.admission import TokenBucket
-from simplesfu.signaling.data_messages import (
-    DataClosed,
-    DataConsumerClosed,
-    DataEndReason,
-    DataProducerClosed,
-    PartNumber,
-)
-from simplesfu.signaling.data_parts import MESSAGE_NUMBERS, BadPartError, DataPart
+from simplesfu.signaling.data.desk import PARTS_PER_S
+from simplesfu.signaling.data.messages import DataClosed, DataConsumerClosed, DataEndReason, DataProducerClosed
+from simplesfu.signaling.data.parts import BadPartError, DataPart
+from simplesfu.signaling.sessions.session import PeerSession
 
-if TYPE_CHECKING:
-    from simplesfu.signaling.session import PeerSession
-
-PATIENCE_S: Final = 10.0
-PARTS_PER_S: Final = 1000
-PARTS_AT_ONCE: Final = 2000
 MAX_LABELS: Final = 1024
 
-PartHandler: TypeAlias = Callable[[DataPart], Awaitable[None]]
+logger = logging.getLogger(__name__)
 
 
 class Hear(Protocol):
     """How the application hears of what its peers send."""
 
     async def __call__(self, sender: PeerSession, part: DataPart, *, reliable: bool) -> None: ...
-
-
-logger = logging.getLogger(__name__)
-
-
-class DataDesk:
-    """One peer's side of it: what it may send, what it has sent, and where what is for it leaves."""
-
-    def __init__(self) -> None:
-        self.labels: set[str] = set()
-        """Opened with openData."""
-        self.tokens = TokenBucket(PARTS_PER_S, PARTS_AT_ONCE, 0)
-        self.patience_s = PATIENCE_S
-        self.inbox = Inbox()
-        self._outlets = {True: Outlet(), False: Outlet()}
-
-    def outlet(self, *, reliable: bool) -> Outlet:
-        return self._outlets[reliable]
-
-    def close(self) -> None:
-        """The peer has left."""
-        for outlet in self._outlets.values():
-            outlet.give_up()
-
-
-class Inbox:
-    """Reliable parts of one peer that wait for their receivers, whatever transport has brought them."""
-
-    def __init__(self) -> None:
-        self.received: PartNumber | None = None
-        """The last there was."""
-        self._waiting: deque[tuple[DataProducer, bytes, DataPart]] = deque()
-        self._works = False
-
-    def put(self, producer: DataProducer, message: bytes, part: DataPart, handle: PartHandler) -> None:
-        """`handle` it when all before it have been. What came over another transport already is dropped."""
-        if self.received is not None and not _follows(part, self.received):
-            return
-        self.received = PartNumber(message=part.message, index=part.index)
-        producer.hold(message)
-        self._waiting.append((producer, message, part))
-        if not self._works:
-            self._works = True
-            producer.tasks.spawn(self._work(handle), "reliable data of a peer")
-
-    async def _work(self, handle: PartHandler) -> None:
-        try:
-            while self._waiting:
-                producer, message, part = self._waiting.popleft()
-                try:
-                    await handle(part)
-                except Exception:  # a bug; the parts behind this one are not to blame
-                    logger.exception("a part of a message was not handled")
-                finally:
-                    await producer.release(message)
-                await asyncio.sleep(0)  # others' packets come between
-        finally:
-            self._works = False
-
-
-class Outlet:
-    """Where messages of one kind leave for a peer. It is wanted from the first data consumer on, and goes on being so
-    while there is none: a transport that is rebuilt brings the next one, which begins with what the last one has left.
-    """
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self.consumer: DataConsumer | None = None
-        self._undelivered: list[bytes] = []
-        self._arrived = asyncio.Event()
-
-    def lead_to(self, consumer: DataConsumer) -> None:
-        previous, self.consumer = self.consumer, consumer
-        if previous is not None:
-            previous.close()
-            self._undelivered = previous.undelivered
-        consumer.begin_with(self._undelivered)
-        self._undelivered = []
-        self.wanted = True
-        self._arrived.set()
-
-    def lost(self, consumer: DataConsumer) -> None:
-        """The consumer has closed."""
-        if self.consumer is consumer:
-            self.consumer = None
-            self._undelivered = consumer.undelivered
-            self._arrived.clear()
-
-    def give_up(self) -> None:
-        """Nobody waits for it any longer."""
-        if self.consumer is not None:
-            self.consumer.close("too_slow")
-        self.wanted = False
-        self._undelivered = []
-        self._arrived.set()  # those who wait find that there is nothing to wait for
-
-    async def send(self, message: bytes) -> bool:
-        """Never waits. True when there is nothing to wait for, since it went, or nobody wants it."""
-        if self.consumer is not None:
-            return await self.consumer.send(message)
-        return not self.wanted
-
-    async def send_in_time(self, message: bytes) -> None:
-        """Wait until it goes."""
-        while not await self.send(message):
-            if self.consumer is not None:
-                await self.consumer.room()
-            else:
-                await self._arrived.wait()
 
 
 class DataRouting:
@@ -281,9 +161,3 @@ class DataRouting:
 def _as_told(reason: str) -> DataEndReason | None:
     """None: the client knows by itself, as the transport went with it."""
     return reason if reason in ("too_slow", "sctp_closed", "closed") else None  # type: ignore[return-value]
-
-
-def _follows(part: DataPart, last: PartNumber) -> bool:
-    """Whether it comes after that one; numbers of messages go in a circle."""
-    ahead = (part.message - last.message) % MESSAGE_NUMBERS
-    return part.index > last.index if ahead == 0 else ahead < MESSAGE_NUMBERS // 2

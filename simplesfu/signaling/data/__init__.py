@@ -1,0 +1,1 @@
+"""What travels over data channels, and each peer's desk for it."""

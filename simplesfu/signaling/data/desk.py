@@ -1,0 +1,132 @@
+"""One peer's side of its data: what it may send, what it has sent, and where what is for it leaves."""
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from simplesfu.control.data_consumer import DataConsumer
+from simplesfu.control.data_producer import DataProducer
+from simplesfu.signaling.admission import TokenBucket
+from simplesfu.signaling.data.messages import PartNumber
+from simplesfu.signaling.data.parts import MESSAGE_NUMBERS, DataPart
+
+PATIENCE_S: Final = 10.0
+PARTS_PER_S: Final = 1000
+PARTS_AT_ONCE: Final = 2000
+
+PartHandler: TypeAlias = Callable[[DataPart], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class DataDesk:
+    def __init__(self) -> None:
+        self.labels: set[str] = set()
+        """Opened with openData."""
+        self.tokens = TokenBucket(PARTS_PER_S, PARTS_AT_ONCE, 0)
+        self.patience_s = PATIENCE_S
+        self.inbox = Inbox()
+        self._outlets = {True: Outlet(), False: Outlet()}
+
+    def outlet(self, *, reliable: bool) -> Outlet:
+        return self._outlets[reliable]
+
+    def close(self) -> None:
+        """The peer has left."""
+        for outlet in self._outlets.values():
+            outlet.give_up()
+
+
+class Inbox:
+    """Reliable parts of one peer that wait for their receivers, whatever transport has brought them."""
+
+    def __init__(self) -> None:
+        self.received: PartNumber | None = None
+        """The last there was."""
+        self._waiting: deque[tuple[DataProducer, bytes, DataPart]] = deque()
+        self._works = False
+
+    def put(self, producer: DataProducer, message: bytes, part: DataPart, handle: PartHandler) -> None:
+        """`handle` it when all before it have been. What came over another transport already is dropped."""
+        if self.received is not None and not _follows(part, self.received):
+            return
+        self.received = PartNumber(message=part.message, index=part.index)
+        producer.hold(message)
+        self._waiting.append((producer, message, part))
+        if not self._works:
+            self._works = True
+            producer.tasks.spawn(self._work(handle), "reliable data of a peer")
+
+    async def _work(self, handle: PartHandler) -> None:
+        try:
+            while self._waiting:
+                producer, message, part = self._waiting.popleft()
+                try:
+                    await handle(part)
+                except Exception:  # a bug; the parts behind this one are not to blame
+                    logger.exception("a part of a message was not handled")
+                finally:
+                    await producer.release(message)
+                await asyncio.sleep(0)  # others' packets come between
+        finally:
+            self._works = False
+
+
+class Outlet:
+    """Where messages of one kind leave for a peer. It is wanted from the first data consumer on, and goes on being so
+    while there is none: a transport that is rebuilt brings the next one, which begins with what the last one has left.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self.consumer: DataConsumer | None = None
+        self._undelivered: list[bytes] = []
+        self._arrived = asyncio.Event()
+
+    def lead_to(self, consumer: DataConsumer) -> None:
+        previous, self.consumer = self.consumer, consumer
+        if previous is not None:
+            previous.close()
+            self._undelivered = previous.undelivered
+        consumer.begin_with(self._undelivered)
+        self._undelivered = []
+        self.wanted = True
+        self._arrived.set()
+
+    def lost(self, consumer: DataConsumer) -> None:
+        """The consumer has closed."""
+        if self.consumer is consumer:
+            self.consumer = None
+            self._undelivered = consumer.undelivered
+            self._arrived.clear()
+
+    def give_up(self) -> None:
+        """Nobody waits for it any longer."""
+        if self.consumer is not None:
+            self.consumer.close("too_slow")
+        self.wanted = False
+        self._undelivered = []
+        self._arrived.set()  # those who wait find that there is nothing to wait for
+
+    async def send(self, message: bytes) -> bool:
+        """Never waits. True when there is nothing to wait for, since it went, or nobody wants it."""
+        if self.consumer is not None:
+            return await self.consumer.send(message)
+        return not self.wanted
+
+    async def send_in_time(self, message: bytes) -> None:
+        """Wait until it goes."""
+        while not await self.send(message):
+            if self.consumer is not None:
+                await self.consumer.room()
+            else:
+                await self._arrived.wait()
+
+
+def _follows(part: DataPart, last: PartNumber) -> bool:
+    """Whether it comes after that one; numbers of messages go in a circle."""
+    ahead = (part.message - last.message) % MESSAGE_NUMBERS
+    return part.index > last.index if ahead == 0 else ahead < MESSAGE_NUMBERS // 2

@@ -1,0 +1,1 @@
+"""What the application allows, wants forwarded, and can have explained."""
