@@ -10,7 +10,7 @@ HOST := localhost
 PORT := 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick check bench docs screenshots build clean browsers
+.PHONY: help demo test test-quick test-client test-quick-python check bench docs screenshots build clean browsers
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,13 +18,17 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and run the rooms app at http://localhost:8000
 	$(BIN)/python examples/rooms/server.py --host $(HOST) --port $(PORT)
 
-test: $(DONE)/dev browsers ## every test, in real browsers
-	npm --prefix client-js test --silent
+test: $(DONE)/dev browsers test-client ## every test, in real browsers
 	$(BIN)/pytest
 
 test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
+	@$(MAKE) --no-print-directory -j2 test-client test-quick-python
+
+test-client: $(DONE)/dev
 	npm --prefix client-js test --silent
-	$(BIN)/pytest -m "not browser and not slow"
+
+test-quick-python: $(DONE)/dev
+	$(BIN)/pytest -m "not browser and not slow" -n 4 --dist worksteal
 
 check: $(DONE)/dev ## style and types of Python, Cython and TypeScript
 	$(BIN)/ruff check .

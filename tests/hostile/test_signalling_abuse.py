@@ -151,6 +151,7 @@ async def test_an_oversize_payload(bystander: LightCall) -> None:
         assert len(str(answer)) < 2000, "an error does not repeat what was sent"
 
 
+@pytest.mark.slow
 async def test_a_storm_of_requests(bystander: LightCall) -> None:
     """Every one is answered, most of them with too_many_requests; the others are not kept waiting."""
     async with SignallingClient(bystander.sender.url) as abuser:
@@ -164,6 +165,7 @@ async def test_a_storm_of_requests(bystander: LightCall) -> None:
         assert waited < 1
 
 
+@pytest.mark.slow
 async def test_limits_of_one_peer(bystander: LightCall) -> None:
     async with WirePeer(bystander.sender.url) as abuser:
         await abuser.connect("send")

@@ -123,6 +123,7 @@ async def end_a_transport(app: MediaApp, dice: random.Random) -> str:
     return transport.id
 
 
+@pytest.mark.slow
 async def test_every_message_arrives_once_and_in_order_whatever_ends_under_it() -> None:
     """Transports of both sides are made anew, and sockets lost, while messages flow."""
     count, dice = 1500, random.Random(4)
@@ -159,6 +160,7 @@ async def test_every_message_arrives_once_and_in_order_whatever_ends_under_it() 
         assert len(deeds) >= 5
 
 
+@pytest.mark.slow
 async def test_data_goes_on_after_a_restart_of_the_server() -> None:
     server = MediaServer(session_key="a key that outlives the process")
     async with running(server), NodePeer(server.url) as red, NodePeer(server.url) as green:

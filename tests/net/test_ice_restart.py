@@ -39,6 +39,7 @@ async def test_new_credentials_take_over_and_media_flows_on(serve: Serve) -> Non
         assert check not in wire.answered, "the old credentials still open the gate"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["send", "recv"])
 async def test_what_ice_has_failed_an_ice_restart_revives(serve: Serve, direction: str) -> None:
     """The same producer and the same consumer go on, and nothing is sent while there is no consent to it."""

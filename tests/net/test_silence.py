@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from support.factories import Serve
 from support.wire_peer import light_call
 
@@ -11,6 +12,7 @@ CONSENT_TIMEOUT_S = 3
 GRACE_PERIOD_S = 2
 
 
+@pytest.mark.slow
 async def test_media_ends_a_grace_period_after_consent(serve: Serve) -> None:
     server = await serve(consent_timeout_s=CONSENT_TIMEOUT_S, grace_period_s=GRACE_PERIOD_S)
     async with light_call(server) as call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from support import rtp
 from support.factories import Serve
 from support.waiting import until
@@ -14,6 +15,7 @@ FIRST_HIGH_FRAME = 1_000_000
 """Frames of the better encoding count from here, so that a viewer can tell them."""
 
 
+@pytest.mark.slow
 async def test_viewers_go_down_with_what_stops_and_up_with_what_returns(serve: Serve) -> None:
     server = await serve()
     async with WirePeer(server.url) as sender, WirePeer(server.url) as receiver:

@@ -44,6 +44,7 @@ def drain(server: socket.socket, quiet_s: float) -> list[int]:
     return arrived
 
 
+@pytest.mark.slow
 def test_calm_weather_adds_nothing(ends: tuple[socket.socket, socket.socket]) -> None:
     client, server = ends
     with UdpProxy(server.getsockname()) as proxy:

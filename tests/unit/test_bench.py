@@ -12,6 +12,7 @@ from bench.build import build_generator
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 
 
+@pytest.mark.slow
 def test_every_viewer_gets_all_and_python_sleeps() -> None:
     build_generator()
     from bench.accounting import choose_cores

@@ -237,6 +237,7 @@ async def test_ten_mebibytes_come_whole_and_in_order_both_ways() -> None:
         assert not pair.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [0.02, 0.1])
 async def test_loss_costs_time_and_nothing_else(loss: float) -> None:
     messages = [number.to_bytes(4) + bytes(3000) for number in range(100)]
