@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from simplesfu.signaling.application.mailbox import Mailbox
 
 
