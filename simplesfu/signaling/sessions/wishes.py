@@ -63,11 +63,13 @@ class Wishes:
         return limit
 
     def _set(self, wishes: Kind[W], names: Sequence[str], label: Label, wish: W) -> None:
-        key = next(((name, label) for name in names if (name, label) in wishes), (names[0], label))
-        if key not in wishes and len(self) >= self._limit:
+        said_before = any((name, label) in wishes for name in names)
+        if not said_before and len(self) >= self._limit:
             raise TooManyWishes(f"a peer has {self._limit} wishes about others at most",
                                 "take back those about peers that have left: disconnectFromPeer, resumePeer")
-        wishes[key] = wish
+        # Kept by the peer's own id from now on: with that it comes back, though its sockets' ids be forgotten.
+        _drop(wishes, names, label)
+        wishes[names[0], label] = wish
 
 
 def _find(wishes: Kind[W], names: Sequence[str], label: str) -> list[W]:
