@@ -5,8 +5,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import flask
@@ -17,6 +17,7 @@ from support import rtp
 from support.in_process import MediaApp, media_app, wsgi
 from support.signalling import SignallingClient
 from support.waiting import until
+from support.wire_call import stands_still, wire_call
 from support.wire_peer import WirePeer
 
 from simplesfu import AuthorizationRequest, ConfigError, MediaManager, NotAllowed, NotFound
@@ -47,29 +48,8 @@ class House:
         return questions
 
 
-@asynccontextmanager
-async def a_call(rules: House, **options: Any) -> AsyncIterator[tuple[MediaApp, WirePeer, WirePeer, Any]]:
-    """Alice's webcam is running; Bob gets its packets. The last is Bob's consumer."""
-    async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(media_app(authorize=rules.authorize, **options))
-        alice, bob = [await stack.enter_async_context(WirePeer(app.url, auth=auth)) for auth in (SPEAKER, GUEST)]
-        for peer in (alice, bob):
-            await peer.ask("joinRoom", roomId="hall")
-        await alice.connect("send")
-        await bob.connect("recv")
-        stream = await alice.produce("webcam")
-        await stack.enter_async_context(stream.running())
-        consumer = await bob.see("webcam", alice)
-        await bob.gets(consumer)
-        yield app, alice, bob, consumer
-
-
-async def stands_still(peer: WirePeer, consumer: dict[str, Any]) -> None:
-    """Nothing comes any longer: what was on its way has arrived, and a second later it is no more."""
-    await asyncio.sleep(0.1)
-    before = peer.packets_of(consumer)
-    await asyncio.sleep(0.5)
-    assert peer.packets_of(consumer) == before
+def call_under(rules: House) -> AbstractAsyncContextManager[tuple[MediaApp, WirePeer, WirePeer, dict[str, Any]]]:
+    return wire_call((SPEAKER, GUEST), authorize=rules.authorize)
 
 
 # asked before
@@ -77,7 +57,7 @@ async def stands_still(peer: WirePeer, consumer: dict[str, Any]) -> None:
 
 async def test_what_is_asked_and_what_is_known() -> None:
     rules = House()
-    async with a_call(rules) as (_, alice, bob, _consumer):
+    async with call_under(rules) as (_, alice, bob, _consumer):
         join_alice, join_bob, produce, consume = rules.asked
         for request in rules.asked:
             print(request)
@@ -95,7 +75,7 @@ async def test_what_is_asked_and_what_is_known() -> None:
 
 async def test_the_applications_words_reach_the_client() -> None:
     rules = House()
-    async with a_call(rules) as (_, alice, bob, _consumer):
+    async with call_under(rules) as (_, alice, bob, _consumer):
         await bob.describe("send")
         refusal = await bob.refused("produce", **produce_payload(bob, "webcam"))
         assert refusal == {"code": "guests_only_watch", "message": "guests only watch", "hint": "sign up"}
@@ -118,7 +98,7 @@ def produce_payload(peer: WirePeer, label: str) -> dict[str, Any]:
 
 async def test_nobody_is_asked_about_what_the_client_cannot_know_of() -> None:
     rules = House()
-    async with a_call(rules) as (app, _alice, _bob, consumer), WirePeer(app.url) as eve:
+    async with call_under(rules) as (app, _alice, _bob, consumer), WirePeer(app.url) as eve:
         await eve.ask("joinRoom", roomId="cellar")
         await eve.describe("recv")
         rules.questions()
@@ -133,7 +113,7 @@ async def test_nobody_is_asked_about_what_the_client_cannot_know_of() -> None:
 
 async def test_the_metadata_of_a_track_is_asked_about_too() -> None:
     rules = House()
-    async with a_call(rules) as (_, alice, _bob, consumer):
+    async with call_under(rules) as (_, alice, _bob, consumer):
         rules.questions()
         await alice.ask("setMetadata", producerId=consumer["producerId"], metadata={"price": 3})
         (request,) = rules.asked
@@ -212,7 +192,7 @@ def test_what_cannot_be_called() -> None:
 
 async def test_a_viewers_right_that_is_taken_away_ends_the_packets_and_comes_back() -> None:
     rules = House()
-    async with a_call(rules) as (app, alice, bob, consumer):
+    async with call_under(rules) as (app, alice, bob, consumer):
         rules.refused = {(CONSUME, "webcam")}
         bob.notifications.clear()
         called_ms = time.time() * 1000
@@ -252,7 +232,7 @@ async def test_a_viewer_who_was_refused_at_first_is_offered_the_track_anew() -> 
 
 async def test_a_publishers_right_that_is_taken_away_ends_the_track_for_all() -> None:
     rules = House()
-    async with a_call(rules) as (app, alice, bob, consumer):
+    async with call_under(rules) as (app, alice, bob, consumer):
         rules.refused = {(PRODUCE, "webcam")}
         assert await asyncio.wrap_future(app.media.reauthorize(alice.peer_id)) == 1
         await bob.told("producerUnavailable", producerId=consumer["producerId"], reason="not_allowed")
@@ -263,7 +243,7 @@ async def test_a_publishers_right_that_is_taken_away_ends_the_track_for_all() ->
 
 async def test_a_room_and_a_label_that_are_taken_away() -> None:
     rules = House()
-    async with a_call(rules) as (app, alice, bob, consumer):
+    async with call_under(rules) as (app, alice, bob, consumer):
         await alice.ask("openData", label="chat")
         rules.refused = {(JOIN, "hall"), (DATA, "chat")}
         assert await asyncio.wrap_future(app.media.reauthorize(alice.peer_id)) == 2
@@ -334,7 +314,7 @@ async def test_a_yes_of_yesterday_lets_nobody_in() -> None:
 
 async def test_while_the_socket_is_lost_the_last_session_is_known() -> None:
     rules = House()
-    async with a_call(rules) as (app, alice, bob, consumer):
+    async with call_under(rules) as (app, alice, bob, consumer):
         await alice.lose_socket()
         await until(lambda: not app.media.peers[alice.peer_id].connected, "alice is waited for", every_s=0.02)
         rules.questions()
@@ -345,7 +325,7 @@ async def test_while_the_socket_is_lost_the_last_session_is_known() -> None:
 async def test_who_comes_back_as_somebody_else_has_that_ones_rights() -> None:
     """The page goes on, and its next socket is another user's: what that one may not do ends."""
     rules = House()
-    async with a_call(rules) as (app, alice, bob, consumer):
+    async with call_under(rules) as (app, alice, bob, consumer):
         await alice.lose_socket()
         rules.questions()
         await alice.come_back()

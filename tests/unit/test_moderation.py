@@ -2,17 +2,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import flask
 import pytest
 import socketio
 from flask_socketio import SocketIO
-from support.in_process import MediaApp, asgi, media_app, wsgi
+from support.in_process import asgi, media_app, wsgi
 from support.signalling import SignallingClient
 from support.waiting import until
+from support.wire_call import stands_still, wire_call
 from support.wire_peer import WirePeer
 
 from simplesfu import (
@@ -27,31 +27,6 @@ from simplesfu import (
 )
 from simplesfu.plane import rtcp
 from simplesfu.signaling.sessions import bitrate_guard
-
-
-@asynccontextmanager
-async def a_call(**options: Any) -> AsyncIterator[tuple[MediaApp, WirePeer, WirePeer, dict[str, Any]]]:
-    """In the hall, Alice's webcam is running, and Bob gets its packets. The last is Bob's consumer."""
-    async with AsyncExitStack() as stack:
-        app = await stack.enter_async_context(media_app(**options))
-        alice, bob = [await stack.enter_async_context(WirePeer(app.url)) for _ in range(2)]
-        for peer in (alice, bob):
-            await peer.ask("joinRoom", roomId="hall")
-        await alice.connect("send")
-        await bob.connect("recv")
-        stream = await alice.produce("webcam")
-        await stack.enter_async_context(stream.running())
-        consumer = await bob.see("webcam", alice)
-        await bob.gets(consumer)
-        yield app, alice, bob, consumer
-
-
-async def stands_still(peer: WirePeer, consumer: dict[str, Any]) -> None:
-    await asyncio.sleep(0.1)
-    before = peer.packets_of(consumer)
-    await asyncio.sleep(0.4)
-    assert peer.packets_of(consumer) == before
-
 
 # rooms
 
@@ -122,7 +97,7 @@ async def test_a_locked_room_lets_in_only_whom_the_server_puts_there() -> None:
 
 
 async def test_closing_a_room_empties_it_at_once() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         app.media.close_room("hall")
         for peer in (alice, bob):
             await peer.told("roomLeft", roomId="hall", reason="closed")
@@ -137,7 +112,7 @@ async def test_closing_a_room_empties_it_at_once() -> None:
 
 
 async def test_kick() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         app.media.kick(alice.peer_id, "please come back tomorrow")
         ended = await alice.told("ended", code="kicked")
         assert ended["hint"] == "please come back tomorrow"
@@ -152,7 +127,7 @@ async def test_kick() -> None:
 
 async def test_who_loses_its_socket_is_kicked_all_the_same() -> None:
     """It is told when it comes back, and has not got its session."""
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         await alice.lose_socket()
         app.media.kick(alice.peer_id, "please come back tomorrow")
         await bob.told("peerDisconnection", peerId=alice.peer_id, reason="kicked")
@@ -167,7 +142,7 @@ async def test_who_loses_its_socket_is_kicked_all_the_same() -> None:
 
 
 async def test_mute_stops_the_packets_and_lasts_whatever_the_publisher_does() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         app.media.mute(alice.peer_id, "webcam")
         await bob.told("consumerHeld", producerId=consumer["producerId"], reason="server")
         await stands_still(bob, consumer)
@@ -190,7 +165,7 @@ async def test_mute_stops_the_packets_and_lasts_whatever_the_publisher_does() ->
 
 
 async def test_mute_all_of_a_peer_those_to_come_too() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         app.media.mute(alice.peer_id)
         await stands_still(bob, consumer)
         await alice.produce("screen")
@@ -200,7 +175,7 @@ async def test_mute_all_of_a_peer_those_to_come_too() -> None:
 
 
 async def test_close_producer() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         app.media.close_producer(consumer["producerId"])
         await bob.told("producerUnavailable", producerId=consumer["producerId"], reason="closed")
         await alice.told("producerClosed", producerId=consumer["producerId"], label="webcam")
@@ -211,7 +186,7 @@ async def test_close_producer() -> None:
 
 
 async def test_an_older_id_and_the_sockets_id_name_the_same_peer() -> None:
-    async with a_call() as (app, alice, bob, consumer):
+    async with wire_call() as (app, alice, bob, consumer):
         await alice.lose_socket()
         await alice.come_back()
         original, newer = alice.socket_ids
@@ -252,7 +227,7 @@ async def test_after_the_end(verb: Callable[[MediaManager], object]) -> None:
 
 
 async def test_from_the_applications_handlers_and_from_any_thread() -> None:
-    async with a_call() as (app, alice, bob, _consumer):
+    async with wire_call() as (app, alice, bob, _consumer):
 
         @app.sio.event  # type: ignore[untyped-decorator]
         async def moderate(_sid: str, peer_id: str) -> str:
@@ -284,7 +259,7 @@ def asked_to_send(peer: WirePeer) -> int | None:
 
 async def test_a_rooms_bitrate_is_shared_among_those_who_send_there() -> None:
     limits = {"max_room_bitrate_bps": 3_000_000, "max_incoming_bitrate_bps": 2_000_000}
-    async with a_call(**limits) as (app, alice, bob, _), WirePeer(app.url) as carol:
+    async with wire_call(**limits) as (app, alice, bob, _), WirePeer(app.url) as carol:
         await until(lambda: asked_to_send(alice) == 2000, "alone, no more than a peer may", every_s=0.05)
         await bob.connect("send")
         await carol.ask("joinRoom", roomId="cellar")
@@ -306,7 +281,7 @@ async def test_who_does_not_keep_to_its_bitrate_loses_the_heaviest_track(
     """Hand-made streams know nothing of REMB: 430 kbps are far more than 150."""
     monkeypatch.setattr(bitrate_guard, "PERIOD_S", 0.3)
     monkeypatch.setattr(bitrate_guard, "STRIKES", 3)
-    async with a_call(max_incoming_bitrate_bps=150_000) as (app, alice, bob, consumer):
+    async with wire_call(max_incoming_bitrate_bps=150_000) as (app, alice, bob, consumer):
         await bob.told("producerUnavailable", producerId=consumer["producerId"], reason="too_much_bitrate")
         await alice.told("producerClosed", label="webcam", reason="too_much_bitrate")
         await stands_still(bob, consumer)
