@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 from simplesfu.control.data_consumer import DataConsumer
 from simplesfu.control.data_producer import DataProducer
@@ -160,4 +160,4 @@ class DataRouting:
 
 def _as_told(reason: str) -> DataEndReason | None:
     """None: the client knows by itself, as the transport went with it."""
-    return reason if reason in ("too_slow", "sctp_closed", "closed") else None  # type: ignore[return-value]
+    return next((told for told in get_args(DataEndReason) if told == reason), None)
