@@ -23,7 +23,7 @@ from .waiting import until
 
 ROOT = Path(__file__).parents[2]
 APPS = Path(__file__).parent / "apps"
-HTTP_ADDRESS = re.compile(r"https?://([\d.]+|localhost):(\d+)")
+HTTP_ADDRESS = re.compile(r"https?://([\d.]+|\[[\da-f:]+\]|localhost):(\d+)")
 BAD_LOG = re.compile(r"ERROR|CRITICAL|Traceback|never retrieved|never awaited|Task was destroyed|Exception ignored")
 
 
@@ -129,8 +129,8 @@ class MediaServer(Server):
 
     @property
     def http_address(self) -> Address:
-        host, port = self.url.removeprefix("http://").split(":")
-        return host, int(port)
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        return host.strip("[]"), int(port)
 
     async def crash(self) -> None:
         """Killed in mid-sentence: no process says goodbye to anybody."""

@@ -82,4 +82,5 @@ async def other_requests(scope: dict[str, Any], _receive: object, send: Callable
 app = socketio.ASGIApp(sio, other_requests)
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("HTTP_PORT", 0)), log_level="info", access_log=False)
+    host, port = os.environ.get("HTTP_HOST", "127.0.0.1"), int(os.environ.get("HTTP_PORT", 0))
+    uvicorn.run(app, host=host, port=port, log_level="info", access_log=False)
