@@ -15,8 +15,8 @@ PORT := 8000
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and run the rooms app at http://localhost:8000
-	$(BIN)/python examples/rooms/server.py --host $(HOST) --port $(PORT)
+demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the examples at http://localhost:8000
+	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
 test: $(DONE)/dev browsers test-client ## every test, in real browsers
 	$(BIN)/pytest
@@ -66,7 +66,7 @@ browsers: ## install Chromium and Firefox for the tests (Debian and Ubuntu, as r
 
 # An editable install builds the native modules and the browser bundle (see setup.py).
 $(DONE)/demo: $(SOURCES) | $(DONE)/venv $(DONE)/npm
-	$(BIN)/pip install --quiet -e .
+	$(BIN)/pip install --quiet -e ".[demo]"
 	@touch $@
 
 $(DONE)/dev: $(SOURCES) | $(DONE)/venv $(DONE)/npm
