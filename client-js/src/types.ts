@@ -10,8 +10,18 @@ export type Direction = "send" | "recv";
 /** What an application says about a track beside its label: plain JSON, at most 4096 bytes of it. */
 export type Metadata = Record<string, unknown>;
 
+/** How a peer would like its media to travel: by the server, by direct links, or by those where two are alone. */
+export type Topology = "sfu" | "mesh" | "auto";
+
+/** What carries the media of two peers: the server's router, or a direct link of their browsers. */
+export type Carrier = "sfu" | "mesh";
+
+/** `asked`: both wish for mesh; `unreachable`: their link has failed. */
+export type CarrierReason = "asked" | "two_peers" | "third_peer" | "unreachable" | "topology_changed";
+
 type Nothing = Record<string, never>;
 type ProducerRef = { producerId: string };
+type ConsumerRef = { consumerId: string };
 type PeerRef = { peerId: string };
 type RoomRef = { roomId: string };
 type TransportRef = { transportId: string };
@@ -21,7 +31,7 @@ type TrackRef = { peerId: string; label?: string };
 
 /** What is asked, and what comes back. Any payload may carry a `requestId`: asked again, the answer is the same one. */
 export interface Requests {
-  hello: [{ token?: string; lastSeq?: number }, Welcome];
+  hello: [{ token?: string; lastSeq?: number; topology?: Topology }, Welcome];
   enter: [Nothing, Nothing];
   heartbeat: [{ lastSeq: number }, Nothing];
   getSnapshot: [Nothing, { snapshot: Snapshot; seq: number }];
@@ -31,17 +41,22 @@ export interface Requests {
   restartIce: [TransportRef, { iceParameters: mediasoup.IceParameters }];
   closeTransport: [TransportRef, Nothing];
   produce: [ProduceRequest, ProducerRef];
+  publish: [PublishRequest, ProducerRef];
   setMetadata: [ProducerRef & { metadata: Metadata }, Nothing];
   pauseProducer: [ProducerRef, Nothing];
   resumeProducer: [ProducerRef, Nothing];
   closeProducer: [ProducerRef, Nothing];
-  consume: [TransportRef & ProducerRef, ConsumerOffer];
-  resumeConsumer: [{ consumerId: string }, Nothing];
+  /** Without a transport: over the direct link. */
+  consume: [Partial<TransportRef> & ProducerRef, ConsumerOffer];
+  resumeConsumer: [ConsumerRef, Nothing];
+  closeConsumer: [ConsumerRef, Nothing];
   connectToPeer: [TrackRef, PeerRef & { tracks: OfferedTrack[] }];
   disconnectFromPeer: [TrackRef, Nothing];
   pausePeer: [TrackRef, Nothing];
   resumePeer: [TrackRef, Nothing];
   setPreferredLayers: [TrackRef & PreferredLayers, Nothing];
+  signal: [Signal, Nothing];
+  reportLink: [PeerRef & { state: "connected" | "failed"; reason: string }, Nothing];
   joinRoom: [RoomRef, { peerIds: string[] }];
   leaveRoom: [RoomRef, Nothing];
   explain: [{ peerId: string; label: string }, { explanation: Explanation }];
@@ -69,6 +84,8 @@ export interface Welcome {
   /** Stays the same through resumes, whatever socket carries them. */
   peerId: string;
   protocol: number;
+  /** What is granted: "sfu", when the server lets no media travel otherwise. */
+  topology: Topology;
   /** True: the session of `token` goes on, and with it all that hangs on it. False: nothing is there yet. */
   resumed: boolean;
   /** For the next hello; each is good once. */
@@ -93,9 +110,13 @@ export interface Snapshot {
   peers: PeerRef[];
   offers: ProducerOffer[];
   rooms: string[];
-  producers: { producerId: string; label: string; paused: boolean }[];
-  consumers: { consumerId: string; producerId: string; held: HeldReason }[];
+  /** `sfu`: as the last carriageChange has told it. */
+  producers: { producerId: string; label: string; paused: boolean; sfu: boolean }[];
+  consumers: { consumerId: string; producerId: string; held: HeldReason; carrier: Carrier }[];
   transports: { transportId: string; direction: Direction; state: TransportState }[];
+  /** The pairs that a carrierChange has told of. */
+  links: { peerId: string; carrier: Carrier }[];
+  linkConsumers: LinkConsumer[];
 }
 
 export interface TransportOffer {
@@ -117,6 +138,34 @@ export interface ProduceRequest extends TransportRef {
   producerId?: string;
 }
 
+/** A track that direct links carry, and the router not (any longer). */
+export interface PublishRequest {
+  kind: MediaKind;
+  label: string;
+  broadcast: boolean;
+  paused: boolean;
+  metadata?: Metadata;
+  /** Of the label's producer, which is to live on. */
+  producerId?: string;
+}
+
+/** What the publisher is to send over its link to a peer: its track, or nothing for now (`paused`). */
+export interface LinkConsumer {
+  consumerId: string;
+  producerId: string;
+  peerId: string;
+  paused: boolean;
+  /** Absent: no limit. */
+  spatialLayer?: number;
+  maxFrameRate?: number;
+}
+
+/** Between two browsers, about their link; the server hands it on as it is. `peerId` is the addressee's, or the sender's. */
+export interface Signal {
+  peerId: string;
+  message: Record<string, unknown>;
+}
+
 export interface ConsumerOffer {
   consumerId: string;
   producerId: string;
@@ -126,7 +175,8 @@ export interface ConsumerOffer {
   metadata: Metadata;
   kind: MediaKind;
   type: "simple" | "simulcast" | "svc";
-  rtpParameters: mediasoup.RtpParameters;
+  /** Null: it comes over the direct link, which says the rest. */
+  rtpParameters: mediasoup.RtpParameters | null;
   producerPaused: boolean;
 }
 
@@ -140,6 +190,7 @@ export interface ProducerOffer {
   metadata: Metadata;
   /** The publisher holds it. */
   paused: boolean;
+  carrier: Carrier;
 }
 
 /** A track that was there when connectToPeer was asked. */
@@ -209,6 +260,13 @@ export interface Notifications {
   producerResumed: LabelRef;
   producerMetadata: LabelRef & { metadata: Metadata };
   consumerHeld: ProducerRef & { reason: HeldReason };
+  /** Of the media between this peer and another. Nothing is said of a pair that is "sfu" from the start. */
+  carrierChange: PeerRef & { carrier: Carrier; reason: CarrierReason };
+  /** A track of this peer's own: whether anybody needs it by the router. */
+  carriageChange: ProducerRef & { sfu: boolean };
+  signal: Signal;
+  linkConsumer: LinkConsumer;
+  linkConsumerClosed: ConsumerRef & ProducerRef & PeerRef;
   transportStateChange: TransportRef & { state: TransportState; reason: string };
   /** Messages have waited too long for this peer to take them, or its end of the association has ended it. */
   dataConsumerClosed: { dataConsumerId: string; reason: string };

@@ -41,6 +41,17 @@ UnavailableReason = Literal[
 DisconnectionReason = Literal["room_left", "peer_left", "peer_lost", "kicked", "not_allowed"]
 """`peer_left`: on purpose. `peer_lost`: its socket was lost and has not come back in time."""
 
+Topology = Literal["sfu", "mesh", "auto"]
+"""What a peer wishes for its media: by the server, by direct links, or by those where two are alone."""
+
+Carrier = Literal["sfu", "mesh"]
+"""What carries the media of two peers: the server's router, or a direct link between their browsers."""
+
+CarrierReason = Literal["asked", "two_peers", "third_peer", "unreachable", "topology_changed"]
+"""`asked`: both wish for mesh. `unreachable`: their link has failed."""
+
+LinkState = Literal["connecting", "connected", "failed"]
+
 RoomLeftReason = Literal["removed", "closed", "not_allowed"]
 HeldReason = Literal["policy", "server", ""]
 
@@ -63,8 +74,11 @@ class Envelope(Message):
 
 
 class Hello(Message):
+    """`topology`: absent, it stays what it was; at first it is "sfu"."""
+
     token: str | None = None
     last_seq: Seq = 0
+    topology: Topology | None = None
 
 
 class Heartbeat(Message):
@@ -100,6 +114,17 @@ class Produce(Message):
     producer_id: Name | None = None
 
 
+class Publish(Message):
+    """A track that direct links carry, and the router not (any longer)."""
+
+    kind: MediaKind
+    label: Name
+    broadcast: bool
+    paused: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    producer_id: Name | None = None
+
+
 class SetMetadata(Message):
     producer_id: Name
     metadata: Metadata
@@ -110,8 +135,10 @@ class ProducerTarget(Message):
 
 
 class Consume(Message):
-    transport_id: Name
+    """Without a transport: over the direct link."""
+
     producer_id: Name
+    transport_id: Name | None = None
 
 
 class ConsumerTarget(Message):
@@ -136,6 +163,21 @@ class TrackTarget(Message):
     label: Name
 
 
+class SignalTarget(Message):
+    """Something between two browsers about their link, which the server hands on as it is."""
+
+    peer_id: Name
+    message: dict[str, Any]
+
+
+class ReportLink(Message):
+    """How the link to a peer does; `reason` is for people."""
+
+    peer_id: Name
+    state: Literal["connected", "failed"]
+    reason: Annotated[str, Meta(max_length=256)] = ""
+
+
 class RoomTarget(Message):
     room_id: Name
 
@@ -148,15 +190,24 @@ class PeerEntry(Message):
 
 
 class ProducerEntry(Message):
+    """`sfu`: as the last carriageChange has told it."""
+
     producer_id: str
     label: str
     paused: bool
+    sfu: bool
 
 
 class ConsumerEntry(Message):
     consumer_id: str
     producer_id: str
     held: HeldReason
+    carrier: Carrier
+
+
+class LinkEntry(Message):
+    peer_id: str
+    carrier: Carrier
 
 
 class TransportEntry(Message):
@@ -174,11 +225,14 @@ class Snapshot(Message):
     producers: list[ProducerEntry]
     consumers: list[ConsumerEntry]
     transports: list[TransportEntry]
+    links: list[LinkEntry]
+    link_consumers: list[LinkConsumer]
 
 
 class HelloAnswer(Message):
     peer_id: str
     protocol: int
+    topology: Topology
     resumed: bool
     token: str
     grace_period_ms: int
@@ -218,7 +272,7 @@ class ConsumeAnswer(Message):
     metadata: Metadata
     kind: MediaKind
     type: str
-    rtp_parameters: RtpParameters
+    rtp_parameters: RtpParameters | None
     producer_paused: bool
 
 
@@ -275,6 +329,7 @@ class ProducerAvailable(Notification):
     kind: MediaKind
     metadata: Metadata
     paused: bool
+    carrier: Carrier
 
 
 class ProducerUnavailable(Notification):
@@ -322,6 +377,48 @@ class ConsumerHeld(Notification):
     event: ClassVar[str] = "consumerHeld"
     producer_id: str
     reason: HeldReason
+
+
+class CarrierChange(Notification):
+    """To both of a pair. Of a pair that the router carries from the start nothing is said."""
+
+    event: ClassVar[str] = "carrierChange"
+    peer_id: str
+    carrier: Carrier
+    reason: CarrierReason
+
+
+class CarriageChange(Notification):
+    """To its publisher: whether anybody needs the track by the router."""
+
+    event: ClassVar[str] = "carriageChange"
+    producer_id: str
+    sfu: bool
+
+
+class Signal(Notification):
+    event: ClassVar[str] = "signal"
+    peer_id: str
+    message: dict[str, Any]
+
+
+class LinkConsumer(Notification, omit_defaults=True):
+    """To the publisher: what is to be sent over the link to that peer, at first and after each change."""
+
+    event: ClassVar[str] = "linkConsumer"
+    consumer_id: str
+    producer_id: str
+    peer_id: str
+    paused: bool
+    spatial_layer: int | None = None
+    max_frame_rate: float | None = None
+
+
+class LinkConsumerClosed(Notification):
+    event: ClassVar[str] = "linkConsumerClosed"
+    consumer_id: str
+    producer_id: str
+    peer_id: str
 
 
 class TransportStateChange(Notification):

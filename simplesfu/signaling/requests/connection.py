@@ -33,6 +33,7 @@ def hello(peers: Peers, session: PeerSession, payload: Hello) -> HelloAnswer:
     return HelloAnswer(
         peer_id=session.id,
         protocol=PROTOCOL_VERSION,
+        topology="sfu",
         resumed=session.resumed,
         token=session.token,
         grace_period_ms=round(peers.config.grace_period_s * 1000),

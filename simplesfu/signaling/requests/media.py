@@ -99,7 +99,7 @@ def close_producer(_: Peers, session: PeerSession, payload: ProducerTarget) -> N
 
 
 def consume(peers: Peers, session: PeerSession, payload: Consume) -> ConsumeAnswer:
-    transport = _transport_to("recv", session, payload.transport_id)
+    transport = _transport_to("recv", session, payload.transport_id or "")
     publication = session.offer(payload.producer_id)
     previous = session.subscription_of(publication)
     if previous is not None:

@@ -128,6 +128,7 @@ class Publication:
             kind=self.producer.kind,
             metadata=self.metadata,
             paused=self.paused,
+            carrier="sfu",
         )
 
     def info(self) -> ProducerInfo:

@@ -12,11 +12,12 @@ def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
         offers=[publication.offer() for publication in session.offers.values()],
         rooms=list(peers.rooms_of(session)),
         producers=[
-            m.ProducerEntry(producer_id=one.producer.id, label=one.label, paused=one.paused)
+            m.ProducerEntry(producer_id=one.producer.id, label=one.label, paused=one.paused, sfu=True)
             for one in session.publications.values()
         ],
         consumers=[
-            m.ConsumerEntry(consumer_id=one.consumer.id, producer_id=one.publication.producer.id, held=one.told_held)
+            m.ConsumerEntry(consumer_id=one.consumer.id, producer_id=one.publication.producer.id, held=one.told_held,
+                            carrier="sfu")
             for one in session.subscriptions.values()
         ],
         transports=[
@@ -24,4 +25,6 @@ def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
             for entry in session.transports.values()
             if not entry.replaced
         ],
+        links=[],
+        link_consumers=[],
     )
