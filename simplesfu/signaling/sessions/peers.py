@@ -62,6 +62,7 @@ class Peers:
         self.limits = RoomLimits(self.rooms, self._sessions, config)
         self.offers = Offers(self._sessions, self.rooms)
         self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
+        self.ice_servers = config.ice
         self.bitrates = RoomBitrates(self.rooms, self._sessions, config)
         self.holdings = Holdings(
             self.offers,
@@ -106,7 +107,7 @@ class Peers:
 
     def enter(self, session: PeerSession) -> None:
         """Into the rooms where the server has placed it, or the lobby. A second call does nothing."""
-        if not session.entered and not session.closed:
+        if not session.entered and not session.closed and (session.uses_lobby or session.placed_rooms):
             self._enter(session, ())
 
     def close(self, session: PeerSession, reason: DisconnectionReason = "peer_left") -> None:
@@ -124,6 +125,7 @@ class Peers:
             publication.ends_as = reason
         for entry in list(session.transports.values()):
             entry.transport.close()
+        session.probes.close()
         session.data.close()
         if session.entered:
             self.report("peer_left", info)
@@ -211,7 +213,8 @@ class Peers:
 
     def leave_room(self, session: PeerSession, room: str) -> None:
         """Raises NotFound."""
-        self.offers.change_sight(session, self.rooms.leave(session.id, room), "room_left")
+        change = self.rooms.leave(session.id, room, to_lobby=session.uses_lobby)
+        self.offers.change_sight(session, change, "room_left")
         session.placed_rooms.discard(room)
 
     def place(self, sid: str, room: str) -> None:

@@ -29,6 +29,7 @@ from simplesfu.signaling.messages import (
 from simplesfu.signaling.sessions.clock import Timer
 from simplesfu.signaling.sessions.decision import FORWARD, Decision
 from simplesfu.signaling.sessions.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.sessions.probes import Probes
 from simplesfu.signaling.sessions.replay import Answers, Journal, Told
 from simplesfu.signaling.sessions.wishes import Wishes
 from simplesfu.types import RtpCapabilities
@@ -212,6 +213,8 @@ class PeerSession:
         """Ids of its other sockets, the latest at the end; a dictionary keeps their order."""
         self.entered = False
         """Whether others see it."""
+        self.uses_lobby = True
+        """Whether it is in the lobby while it is in no room; else nobody sees it then."""
         self.closed = False
 
         self.connection: Connection | None = None
@@ -236,6 +239,7 @@ class PeerSession:
 
         self.rtp_capabilities: RtpCapabilities | None = None
         self.transports: dict[str, PeerTransport] = {}
+        self.probes = Probes()
         self.publications: dict[str, Publication] = {}
         self.offers: dict[str, Publication] = {}
         """By producer id: what may be consumed. Nothing else exists for this peer."""
