@@ -13,6 +13,16 @@ export interface RemoteTrack {
   metadata: Metadata;
 }
 
+/** A track that is sent from here. */
+export interface LocalTrack {
+  track: MediaStreamTrack;
+  label: string;
+  broadcast: boolean;
+  kind: MediaKind;
+  metadata: Metadata;
+  muted: boolean;
+}
+
 /** What another peer has sent with send(). */
 export interface DataMessage {
   /** Its id; "" when the application on the server has sent it. */

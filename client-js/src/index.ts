@@ -7,6 +7,7 @@ export type {
   DataMessage,
   HoldReason,
   Listener,
+  LocalTrack,
   OnTrack,
   RemoteTrack,
   RemovalReason,

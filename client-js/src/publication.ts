@@ -1,6 +1,7 @@
 /** One label of ours: the track under it, and its producer in the session of the moment. */
 import type { types as mediasoup } from "mediasoup-client";
 import { isGone, SimplePeerError } from "./errors.js";
+import type { LocalTrack } from "./events.js";
 import {
   hintContent,
   type PublishOptions,
@@ -10,7 +11,7 @@ import {
 } from "./publish-options.js";
 import type { Session } from "./session.js";
 import type { ProducerIntent } from "./transports.js";
-import type { Metadata } from "./types.js";
+import type { MediaKind, Metadata } from "./types.js";
 
 /** What the application asked for, beside the track. */
 export interface PublicationIntent {
@@ -49,6 +50,13 @@ export class Publication {
 
   get track(): MediaStreamTrack {
     return this.#track;
+  }
+
+  /** As the application is shown it. */
+  get local(): LocalTrack {
+    const { label, broadcast, metadata } = this.#intent;
+    const { kind } = this.#track;
+    return { track: this.#track, label, broadcast, kind: kind as MediaKind, metadata, muted: this.muted };
   }
 
   /** Once the server has given it one, and until it is given up. */

@@ -1,5 +1,6 @@
 /** The application's own tracks, by label: added, replaced, muted, taken off, and published again in a new session. */
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { LocalTrack } from "./events.js";
 import { Publication, type PublicationIntent } from "./publication.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
@@ -21,6 +22,11 @@ export class Publications {
   constructor(keeper: SessionKeeper, observer: PublicationsObserver) {
     this.#keeper = keeper;
     this.#observer = observer;
+  }
+
+  /** What is published, in this session and the next. */
+  get tracks(): LocalTrack[] {
+    return [...this.#held.values()].map(({ local }) => local);
   }
 
   /** A label that is taken is replaced, without a gap where that can be; what fails leaves the old track as it was. */

@@ -3,7 +3,7 @@ import { Audience } from "./audience.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import type { SendOptions } from "./data.js";
 import { SimplePeerError } from "./errors.js";
-import type { Listener, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
+import type { Listener, LocalTrack, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import type { PublishOptions } from "./publish-options.js";
 import type { AnySocket } from "./signaling.js";
 import type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";
@@ -56,6 +56,11 @@ export class SimplePeer {
   /** What others send here now. */
   get tracks(): RemoteTrack[] {
     return this.#connection.subscriptions.tracks;
+  }
+
+  /** What is sent from here now. */
+  get localTracks(): LocalTrack[] {
+    return this.#connection.publications.tracks;
   }
 
   /** Called with each new remote track. Tracks that came before it was assigned are delivered just after. */

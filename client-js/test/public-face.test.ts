@@ -14,6 +14,7 @@ test("exports what is public, and nothing else", () => {
       "peerId",
       "peers",
       "tracks",
+      "localTracks",
       "onTrack",
       "on",
       "once",

@@ -316,3 +316,21 @@ test('a track that cannot be published again is dropped with an "error"', async 
   assert.equal((await failed).error.code, "limit_reached");
   await assert.rejects(peer.removeTrack("camera"), { code: "not_found" });
 });
+
+test("what is sent can be read, as it was said last", async () => {
+  const { peer } = call.newPeer();
+  const [camera, voice] = [videoTrack(), audioTrack()];
+  await peer.addTrack(camera, { label: "camera", angle: 90 }, true);
+  await peer.addTrack(voice, "voice");
+  await peer.muteTrack("voice");
+  await peer.setMetadata("camera", { angle: 180 });
+  assert.deepEqual(peer.localTracks, [
+    { track: camera, label: "camera", broadcast: true, kind: "video", metadata: { angle: 180 }, muted: false },
+    { track: voice, label: "voice", broadcast: false, kind: "audio", metadata: {}, muted: true },
+  ]);
+  await peer.removeTrack("camera");
+  assert.deepEqual(
+    peer.localTracks.map(({ label }) => label),
+    ["voice"],
+  );
+});
