@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, TypedDict
 
 from simplesfu.errors import ConfigError
+from simplesfu.ice_servers import IceServerOption, IceServers, parse_ice_servers, parse_turn_urls
 
 DEFAULT_PORT: Final = 10000
 CODECS: Final = ("opus", "VP8", "VP9", "H264", "AV1")
@@ -33,6 +34,11 @@ class MediaConfig:
         None: DEFAULT_PORT on every address, or the next free one.
     announce: the addresses (or host names, resolved at the start) that clients are told to send to, when they differ
         from this machine's own: behind NAT, in a container, in a cloud.
+    ice_servers: STUN and TURN servers that clients are to use, as RTCIceServer objects or URLs. STUN is not needed:
+        this server's address is known.
+    turn_urls, turn_secret: TURN servers, and the secret shared with them (coturn's static-auth-secret): each client is
+        given credentials of its own.
+    turn_ttl_s: how long those last; clients renew them.
     codecs: names, the preferred one first.
     session_key: signs the tokens with which clients come back to their sessions. A sequence rotates keys: the first
         signs, all verify. None: a random one, so that peer ids do not survive a restart of the server.
@@ -42,6 +48,9 @@ class MediaConfig:
         more than twice as much for 10 s loses its heaviest track (`too_much_bitrate`).
     max_room_bitrate_bps: what all who send into one room may send together, shared evenly; 0: no such limit.
     consent_timeout_s: silence of a client (no ICE checks) after which its transport has failed (RFC 7675 §5.1).
+    allow_mesh: peers that wish it send media directly to each other, where each learns the other's addresses.
+    mesh_settle_s: how long two peers must have been alone before a link takes over from the server again.
+    legacy_signaling: also speak SimpleMediasoupPeer's own protocol (docs/guide/legacy.md), for pages written for it.
     hold_us: how long the packets of an unfinished video frame wait for the rest of it, so that they share a send call.
 
     Raises ConfigError, whose hint names the fix.
@@ -49,6 +58,10 @@ class MediaConfig:
 
     listen: ListenOption | Sequence[ListenOption] | None = None
     announce: str | Sequence[str] | None = None
+    ice_servers: IceServerOption | Sequence[IceServerOption] | None = field(default=None, repr=False)
+    turn_urls: str | Sequence[str] | None = None
+    turn_secret: str | None = field(default=None, repr=False)
+    turn_ttl_s: int = 3600
     codecs: Sequence[str] = CODECS
     session_key: KeyOption | Sequence[KeyOption] | None = field(default=None, repr=False)
     grace_period_s: float = 20.0
@@ -56,6 +69,9 @@ class MediaConfig:
     max_incoming_bitrate_bps: int = 3_000_000
     max_room_bitrate_bps: int = 0
     consent_timeout_s: float = 30.0
+    allow_mesh: bool = True
+    mesh_settle_s: float = 5.0
+    legacy_signaling: bool = False
     hold_us: int = 1000
     max_transports_per_peer: int = 4
     max_producers_per_peer: int = 16
@@ -73,12 +89,21 @@ class MediaConfig:
     """`announce` made uniform; empty when it was not given."""
     session_keys: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
     """`session_key` made uniform, the one that signs first; a random one when it was not given."""
+    ice: IceServers = field(init=False, repr=False, compare=False)
+    """What the options about STUN and TURN say, together."""
 
     def __post_init__(self) -> None:
         _set(self, "listen_addresses", _parse_listen(self.listen))
         _set(self, "announced_hosts", _parse_announce(self.announce))
         _set(self, "session_keys", _parse_session_key(self.session_key))
+        _set(self, "ice", IceServers(
+            parse_ice_servers(self.ice_servers),
+            parse_turn_urls(self.turn_urls, self.turn_secret),
+            self.turn_secret,
+            self.turn_ttl_s,
+        ))
         _set(self, "codecs", _parse_codecs(self.codecs))
+        _check_range("turn_ttl_s", self.turn_ttl_s, 30, 30 * 86400)
         _check_range("max_incoming_bitrate_bps", self.max_incoming_bitrate_bps, 0, 10_000_000_000)
         _check_range("max_room_bitrate_bps", self.max_room_bitrate_bps, 0, 1_000_000_000_000)
         _check_range("hold_us", self.hold_us, 0, 20_000)
@@ -86,6 +111,9 @@ class MediaConfig:
             _check_range(name, getattr(self, name), 1, 1_000_000)
         _check_seconds("grace_period_s", self.grace_period_s, 0, 3600, "0 ends a session together with its socket")
         _check_seconds("heartbeat_s", self.heartbeat_s, 0.1, 60, "3 notices a dead connection within 10 seconds")
+        _check_seconds("mesh_settle_s", self.mesh_settle_s, 0, 3600, "5 spares a call the switching to and fro")
+        _check_bool("allow_mesh", self.allow_mesh)
+        _check_bool("legacy_signaling", self.legacy_signaling)
         _check_seconds("consent_timeout_s", self.consent_timeout_s, 1, 3600, "30 is what RFC 7675 asks for")
 
 
@@ -94,6 +122,10 @@ class MediaOptions(TypedDict, total=False):
 
     listen: ListenOption | Sequence[ListenOption] | None
     announce: str | Sequence[str] | None
+    ice_servers: IceServerOption | Sequence[IceServerOption] | None
+    turn_urls: str | Sequence[str] | None
+    turn_secret: str | None
+    turn_ttl_s: int
     codecs: Sequence[str]
     session_key: KeyOption | Sequence[KeyOption] | None
     grace_period_s: float
@@ -101,6 +133,9 @@ class MediaOptions(TypedDict, total=False):
     max_incoming_bitrate_bps: int
     max_room_bitrate_bps: int
     consent_timeout_s: float
+    allow_mesh: bool
+    mesh_settle_s: float
+    legacy_signaling: bool
     hold_us: int
     max_transports_per_peer: int
     max_producers_per_peer: int
@@ -127,6 +162,12 @@ def _set(config: MediaConfig, name: str, value: object) -> None:
 def _check_range(name: str, value: object, lowest: int, highest: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
         raise ConfigError(f"{name}={value!r} is not a whole number between {lowest} and {highest}",
+                          f"the default is {MediaConfig.__dataclass_fields__[name].default}")
+
+
+def _check_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}={value!r} is neither True nor False",
                           f"the default is {MediaConfig.__dataclass_fields__[name].default}")
 
 

@@ -40,6 +40,10 @@ export interface Requests {
   connectWebRtcTransport: [TransportRef & { dtlsParameters: mediasoup.DtlsParameters }, Nothing];
   restartIce: [TransportRef, { iceParameters: mediasoup.IceParameters }];
   closeTransport: [TransportRef, Nothing];
+  getIceServers: [Nothing, IceServersAnswer];
+  createProbe: [Nothing, TransportOffer];
+  connectProbe: [TransportRef & { dtlsParameters: mediasoup.DtlsParameters }, Nothing];
+  closeProbe: [TransportRef, Nothing];
   produce: [ProduceRequest, ProducerRef];
   publish: [PublishRequest, ProducerRef];
   setMetadata: [ProducerRef & { metadata: Metadata }, Nothing];
@@ -79,8 +83,14 @@ export interface WireError {
   hint?: string;
 }
 
+export interface IceServersAnswer {
+  iceServers: RTCIceServer[];
+  /** How long they may be used; null: for ever. */
+  iceServersLifetimeMs: number | null;
+}
+
 /** The answer to `hello`. */
-export interface Welcome {
+export interface Welcome extends IceServersAnswer {
   /** Stays the same through resumes, whatever socket carries them. */
   peerId: string;
   protocol: number;

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from simplesfu.ice_servers import IceServer
 from simplesfu.types import (
     DtlsParameters,
     IceCandidate,
@@ -239,7 +240,16 @@ class HelloAnswer(Message):
     heartbeat_ms: int
     seq: int
     router_rtp_capabilities: RtpCapabilities
+    ice_servers: list[IceServer]
+    ice_servers_lifetime_ms: int | None
     snapshot: Snapshot | None = None
+
+
+class IceServersAnswer(Message):
+    """`ice_servers_lifetime_ms`: how long they may be used; None: for ever."""
+
+    ice_servers: list[IceServer]
+    ice_servers_lifetime_ms: int | None
 
 
 class SnapshotAnswer(Message):

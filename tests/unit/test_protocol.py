@@ -127,17 +127,25 @@ def test_every_request_is_answered_with_its_shape(house: House) -> None:
         (ben, "disconnectFromPeer", {"peerId": "anna"}),
         (anna, "closeProducer", {"producerId": idle}),
         (anna, "closeTransport", {"transportId": send}),
+        (anna, "getIceServers", {}),
+        (anna, "createProbe", {}),
+        (anna, "connectProbe", {"dtlsParameters": DTLS}),
+        (anna, "closeProbe", {}),
         (ben, "joinRoom", {"roomId": "kitchen"}),
         (ben, "leaveRoom", {"roomId": "kitchen"}),
     ]
     assert {name for _, name, _ in calls} == set(REQUESTS)
+    probe = ""
     for peer, name, payload in calls:
         if name == "resumeConsumer":
             payload = {"consumerId": next(iter(ben.session.subscriptions))}
+        if name in ("connectProbe", "closeProbe"):
+            payload = {**payload, "transportId": probe}
         answer = peer.answer(name, payload)
         print(name, str(answer)[:150])
         assert answer["ok"], answer
         assert answer["data"].keys() == wire_names(REQUESTS[name].answer)
+        probe = answer["data"]["id"] if name == "createProbe" else probe
         assert all("_" not in key for key in keys_of(answer))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from simplesfu.control import ortc
+from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.errors import AlreadyExists, TooManyTransports
 from simplesfu.signaling.messages import (
     ConnectWebRtcTransport,
@@ -40,6 +41,8 @@ def hello(peers: Peers, session: PeerSession, payload: Hello) -> HelloAnswer:
         heartbeat_ms=round(peers.config.heartbeat_s * 1000),
         seq=session.journal.seq,
         router_rtp_capabilities=peers.router.rtp_capabilities,
+        ice_servers=peers.ice_servers.of(session.id),
+        ice_servers_lifetime_ms=peers.ice_servers.lifetime_ms,
         snapshot=snapshot_of(peers, session) if missed is None else None,
     )
 
@@ -79,6 +82,10 @@ def create_webrtc_transport(peers: Peers, session: PeerSession, payload: CreateW
         present.replaced = True
     peers.holdings.adopt_transport(session, transport, payload.direction)
     peers.holdings.sweep(session)
+    return transport_answer(transport)
+
+
+def transport_answer(transport: WebRtcTransport) -> TransportAnswer:
     return TransportAnswer(
         id=transport.id,
         ice_parameters=transport.ice_parameters,

@@ -11,7 +11,7 @@ import msgspec
 from simplesfu.errors import BadRequest, Closed, SfuError, UnknownRequest
 from simplesfu.signaling import messages as m
 from simplesfu.signaling.data import messages as d
-from simplesfu.signaling.requests import connection, data, explanation, media, people
+from simplesfu.signaling.requests import connection, data, explanation, media, network, people
 from simplesfu.signaling.rights import authorization as rights
 from simplesfu.signaling.rights.authorization import Authority, Right
 from simplesfu.signaling.sessions.attendance import Attendance
@@ -50,6 +50,10 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "connectWebRtcTransport": Request(m.ConnectWebRtcTransport, m.Nothing, connection.connect_webrtc_transport),
     "restartIce": Request(m.TransportTarget, m.RestartIceAnswer, connection.restart_ice),
     "closeTransport": Request(m.TransportTarget, m.Nothing, connection.close_transport),
+    "getIceServers": Request(m.Nothing, m.IceServersAnswer, network.get_ice_servers, enters=False, repeatable=True),
+    "createProbe": Request(m.Nothing, m.TransportAnswer, network.create_probe, enters=False),
+    "connectProbe": Request(m.ConnectWebRtcTransport, m.Nothing, network.connect_probe, enters=False),
+    "closeProbe": Request(m.TransportTarget, m.Nothing, network.close_probe, enters=False),
     "produce": Request(m.Produce, m.ProduceAnswer, media.produce, rights.produce),
     "setMetadata": Request(m.SetMetadata, m.Nothing, media.set_metadata, rights.set_metadata),
     "pauseProducer": Request(m.ProducerTarget, m.Nothing, media.pause_producer),
