@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from simplesfu.config import DEFAULT_PORT, ListenAddress, MediaConfig
 from simplesfu.errors import ConfigError
+from simplesfu.unpatched import original
 
 WILDCARDS: Final = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 DEFAULT_PORTS_TRIED: Final = 100
@@ -118,7 +119,8 @@ def _bind_all(targets: Sequence[_Target], port: int) -> list[socket.socket]:
 
 
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    # gevent's would be tied to the hub of this thread, and other threads read and close it.
+    sock: socket.socket = original("socket", "socket")(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         if family == socket.AF_INET6:

@@ -4,7 +4,6 @@ become Python after it is given back, so the plane's thread never waits for some
 import os
 import secrets
 import socket
-import threading
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -35,6 +34,7 @@ from simplesfu.plane.udp cimport (
 
 from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
 from simplesfu.plane.srtp import make_session
+from simplesfu.unpatched import make_thread
 
 Event = StunRequest | DtlsDatagram | StreamStarted | StreamStopped | TupleSelected
 MAX_TUPLES = MAX_TRANSPORT_TUPLES
@@ -93,7 +93,7 @@ cdef class Plane:
         if self.thread is not None or self.closed:
             raise PlaneError("the plane has been started before")
         # A daemon, since Python joins the others before any exit handler could tell this one to stop.
-        self.thread = threading.Thread(target=self._run, name="simplesfu-plane", daemon=True)
+        self.thread = make_thread(self._run, "simplesfu-plane", daemon=True)
         self.thread.start()
 
     def _run(self):

@@ -1,10 +1,11 @@
 """The way from the engine's thread to the application's side: bounded, in order, and never waited for."""
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from simplesfu.unpatched import make_lock
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ class Mailbox(Generic[T]):
         self._limit = limit
         self._wake = wake
         self._overflow = overflow
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._items: deque[T] = deque()
         self._reading = False
         self._overflowed = False
