@@ -15,13 +15,10 @@ from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.control.router import Router
 from simplesfu.engine.engine import Engine
 from simplesfu.errors import BadRequest, Closed, ConfigError, Kicked
-from simplesfu.signaling.application.calls import AppCalls, AsyncCalls, ThreadCalls
 from simplesfu.signaling.application.data import AppData
 from simplesfu.signaling.application.events import AppEvents, Handler
-from simplesfu.signaling.attachment.attach import Attachment
-from simplesfu.signaling.attachment.attach_async import AsyncAttachment
-from simplesfu.signaling.attachment.attach_threads import ThreadAttachment
 from simplesfu.signaling.attachment.client_script import serve_client_script
+from simplesfu.signaling.attachment.servers import find_kind, find_server, make_calls
 from simplesfu.signaling.messages import MAX_NAME_LENGTH
 from simplesfu.signaling.requests.explanation import gather
 from simplesfu.signaling.requests.protocol import Responder
@@ -43,7 +40,8 @@ logger = logging.getLogger(__name__)
 class MediaManager:
     """Media for every client of a Socket.IO server.
 
-    sio: a socketio.AsyncServer, a socketio.Server with async_mode="threading", or Flask-SocketIO's SocketIO object.
+    sio: a socketio.AsyncServer, a socketio.Server with async_mode="threading" or "gevent" (on the thread that serves),
+        or Flask-SocketIO's SocketIO object.
     authorize: decides what a peer may do (AuthorizationRequest): True and None allow it, False refuses it, and so does
         NotAllowed, with words and a code of its own. Plain, or a coroutine function with an asyncio server.
     subscription_policy: decides what of each track each viewer gets (SubscriptionRequest): a Decision, or True, False
@@ -63,13 +61,14 @@ class MediaManager:
         subscription_policy: PolicyFunction | None = None,
         **options: Unpack[MediaOptions],
     ) -> None:
-        server = _find_server(sio)
+        server = find_server(sio)
         config = MediaConfig(**options)
         self._engine = Engine(config)
         self._router = Router(self._engine, config)
-        is_async = isinstance(server, socketio.AsyncServer)
-        self._events = AppEvents(lambda: self._attachment.wake_events(), coroutines=is_async)
-        self._calls: AppCalls = AsyncCalls(server, lambda: self._attachment.loop) if is_async else ThreadCalls(server)
+        self._events = AppEvents(
+            lambda: self._attachment.wake_events(), coroutines=isinstance(server, socketio.AsyncServer)
+        )
+        self._calls = make_calls(server, lambda: self._attachment.loop)
         self._policy = None if subscription_policy is None else SubscriptionPolicy(
             subscription_policy, self._calls, lambda viewer, publisher: self._peers.rooms_shared(viewer, publisher)
         )
@@ -78,8 +77,9 @@ class MediaManager:
         self._data = AppData(self._peers.data, self._events)
         self._attendance = Attendance(self._peers)
         self._responder = Responder(self._attendance, self._authority)
-        attach = AsyncAttachment if is_async else ThreadAttachment
-        self._attachment: Attachment = attach(server, self._engine, self._attendance, self._responder, self._events)
+        self._attachment = find_kind(server)(
+            server, self._engine, self._attendance, self._responder, self._events
+        )
         self._engine.start()
         try:
             self._do(BitrateGuard(self._peers).start)
@@ -93,7 +93,8 @@ class MediaManager:
     # events
 
     def on(self, event: str, handler: Handler | None = None) -> Any:
-        """Call `handler(info)` at each event, in order, on the application's loop, or with threads on one of its own.
+        """Call `handler(info)` at each event, in order, on the application's loop; with threads on one of its own, with
+        gevent in a greenlet.
 
             peer_joined, peer_left              PeerInfo
             peer_lost, peer_resumed             PeerInfo: its socket is gone, and it has another
@@ -289,25 +290,3 @@ def _name(what: str, given: object) -> str:
     if not isinstance(given, str) or not 1 <= len(given) <= MAX_NAME_LENGTH:
         raise BadRequest(f"{what}={given!r} is not the name of a {what}", f"it has 1 to {MAX_NAME_LENGTH} characters")
     return given
-
-
-def _find_server(sio: Any) -> Any:
-    if isinstance(sio, socketio.AsyncServer):
-        return sio
-    server = sio if isinstance(sio, socketio.Server) else getattr(sio, "server", None)
-    if not isinstance(server, socketio.Server):
-        raise ConfigError(f"MediaManager got a {type(sio).__module__}.{type(sio).__qualname__}", _hint(sio))
-    if server.async_mode != "threading":
-        raise ConfigError(
-            f"the Socket.IO server's async_mode is {server.async_mode!r}, which is not supported",
-            'write async_mode="threading"; left out, python-socketio takes eventlet or gevent when they are installed',
-        )
-    return server
-
-
-def _hint(sio: Any) -> str:
-    if isinstance(sio, socketio.ASGIApp | socketio.WSGIApp):
-        return "pass the Socket.IO server itself, not the application around it"
-    if hasattr(sio, "init_app"):
-        return "call init_app(app) first: Flask-SocketIO has no server before"
-    return "pass a socketio.AsyncServer, a socketio.Server or Flask-SocketIO's SocketIO"

@@ -12,8 +12,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
+from simplesfu.engine.futures import ThreadFuture
 from simplesfu.errors import Closed, ConfigError
-from simplesfu.signaling.application.worker import Worker
+from simplesfu.signaling.application.worker import ThreadWorker, Worker
 
 T = TypeVar("T")
 Answer: TypeAlias = Awaitable[T] | T
@@ -23,6 +24,7 @@ SessionData: TypeAlias = dict[str, Any]
 ANSWER_TIMEOUT_S: Final = 5.0
 TURN_TIMEOUT_S: Final = 5.0
 CALLS_ON_A_LOOP: Final = 256
+CALLS_IN_GREENLETS: Final = 256
 CALLS_IN_THREADS: Final = 4
 """At once; others wait for their turn."""
 
@@ -123,11 +125,15 @@ class AsyncCalls(AppCalls):
 
 
 class ThreadCalls(AppCalls):
-    """For socketio.Server with threads: some of our own, made at the first call. One that takes too long goes on."""
+    """For socketio.Server: threads of our own, which begin at the first call, or greenlets. A call that takes too long
+    goes on."""
 
-    def __init__(self, sio: Any) -> None:
-        super().__init__(sio, CALLS_IN_THREADS)
-        self._workers: Worker | None = None
+    def __init__(
+        self, sio: Any, make_worker: Callable[[str, int], Worker] = ThreadWorker, at_once: int = CALLS_IN_THREADS
+    ) -> None:
+        super().__init__(sio, at_once)
+        self._worker = make_worker("simplesfu-calls", at_once)
+        self._started = False
 
     def check(self, option: str, function: object) -> None:
         _check_callable(option, function)
@@ -136,17 +142,16 @@ class ThreadCalls(AppCalls):
                               "pass a plain function, or use a socketio.AsyncServer")
 
     def close(self) -> None:
-        if self._workers is not None:
-            self._workers.stop(wait=False)
+        self._worker.stop(wait=False)
 
     def _schedule(
         self, function: Callable[..., Answer[T]], arguments: tuple[object, ...], finished: Callable[[], None]
     ) -> Future[T]:
-        if self._workers is None:
-            self._workers = Worker("simplesfu-calls", threads=CALLS_IN_THREADS)
-            self._workers.start()
-        future: Future[T] = Future()
-        self._workers.do(partial(_run, future, partial(function, *arguments), finished))
+        if not self._started:
+            self._worker.start()
+            self._started = True
+        future: ThreadFuture[T] = ThreadFuture()
+        self._worker.do(partial(_run, future, partial(function, *arguments), finished))
         return future
 
     def _with_session(self, sid: str, function: Callable[[SessionData | None], Answer[T]]) -> T:

@@ -1,5 +1,5 @@
 """The seam between the application's Socket.IO server and the engine's loop. Of its two kinds, one is for asyncio
-(attach_async) and one for threads (attach_threads).
+(attach_async) and one for threads and greenlets (attach_threads).
 
     the application's side                                      the engine's loop
     request ── admission ── Engine.run ───────────────────────▶ Responder.respond
@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 import socketio  # type: ignore[import-untyped]
 
 from simplesfu.engine.engine import Engine, monotonic_us
+from simplesfu.engine.futures import ThreadFuture
 from simplesfu.errors import Closed, ConfigError, NoApplicationSocket, SfuError
 from simplesfu.signaling.application.events import AppEvents
 from simplesfu.signaling.attachment.connection import MAX_WAITING_NOTIFICATIONS, SocketConnection
@@ -253,7 +254,7 @@ async def _run(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -
 
 
 def _refused(error: SfuError) -> Submitted:
-    answer: Future[Answer] = Future()
+    answer: ThreadFuture[Answer] = ThreadFuture()
     answer.set_result(refusal(error))
     return Submitted(answer, lambda: None)
 

@@ -1,4 +1,4 @@
-"""The seam to a socketio.Server with async_mode="threading"."""
+"""The seam to a socketio.Server, whose clients are served by threads or by gevent's greenlets."""
 from __future__ import annotations
 
 import logging
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import socketio  # type: ignore[import-untyped]
 
-from simplesfu.signaling.application.worker import Worker
+from simplesfu.signaling.application.worker import GreenletWorker, ThreadWorker, Worker
 from simplesfu.signaling.attachment.attach import APPLICATION, Attachment, Submitted, engine_stopped
 from simplesfu.signaling.attachment.connection import GOODBYE, SocketConnection
 from simplesfu.signaling.attachment.instance_wrap import wrap_method
@@ -20,11 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 class ThreadAttachment(Attachment):
-    def __init__(self, *args: Any) -> None:
+    patience_s = PATIENCE_S
+    """The thread that receives from a client serves nobody else: what comes faster than it is served may wait there."""
+
+    def __init__(self, *args: Any, make_worker: Callable[[str], Worker] = ThreadWorker) -> None:
         super().__init__(*args)
-        # Two threads, so that a slow handler of the application does not hold up what clients are told.
-        self._to_clients = Worker("simplesfu-notifications")
-        self._to_application = Worker("simplesfu-events")
+        # Two of them, so that a slow handler of the application does not hold up what clients are told.
+        self._to_clients = make_worker("simplesfu-notifications")
+        self._to_application = make_worker("simplesfu-events")
 
     def attach(self) -> None:
         super().attach()
@@ -66,8 +69,7 @@ class ThreadAttachment(Attachment):
             original(eio_sid, namespace, ack_id, data)
             return
         sid = self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
-        # This thread receives from one client only: what it sends faster than it is served may wait in its socket.
-        submitted = self._submit(sid, data[0], data[1:], PATIENCE_S)
+        submitted = self._submit(sid, data[0], data[1:], self.patience_s)
         acknowledge = partial(self._acknowledge, eio_sid, ack_id, submitted)
         if submitted.answer.done():
             acknowledge()  # a flood of refused requests holds up nobody but its sender
@@ -111,3 +113,12 @@ class ThreadAttachment(Attachment):
             self._sio.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
         except Exception:
             logger.exception("client %s could not be disconnected", connection.application_sid)
+
+
+class GreenletAttachment(ThreadAttachment):
+    """All clients are served by one thread, which must not wait."""
+
+    patience_s = 0.0
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args, make_worker=GreenletWorker)
