@@ -14,6 +14,7 @@ export type {
   SimplePeerEvents,
   Unsubscribe,
 } from "./events.js";
+export type { IceServersOption } from "./ice-servers.js";
 export type { PublishOptions } from "./publish-options.js";
 export { SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
 export type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";

@@ -2,6 +2,7 @@
 import type { types as mediasoup } from "mediasoup-client";
 import { isGone, toSimplePeerError } from "./errors.js";
 import { IceMender } from "./ice-mender.js";
+import type { IceServers } from "./ice-servers.js";
 import type { Request } from "./requests.js";
 import type { Metadata, Notifications, TransportState } from "./types.js";
 
@@ -26,14 +27,16 @@ export interface MediaLinkObserver {
 export class MediaLink {
   readonly transport: mediasoup.Transport;
   readonly #request: Request;
+  readonly #iceServers: IceServers;
   readonly #observer: MediaLinkObserver;
   readonly #mender: IceMender;
   /** The last state told; two sources report, and each change is told once. */
   #state: TransportState = "new";
 
-  constructor(transport: mediasoup.Transport, request: Request, observer: MediaLinkObserver) {
+  constructor(transport: mediasoup.Transport, request: Request, iceServers: IceServers, observer: MediaLinkObserver) {
     this.transport = transport;
     this.#request = request;
+    this.#iceServers = iceServers;
     this.#observer = observer;
     this.#mender = new IceMender(() => this.#restartIce(), {
       givenUp: () => observer.lost("no_network_path"),
@@ -104,8 +107,11 @@ export class MediaLink {
   }
 
   async #restartIce(): Promise<void> {
+    const iceServers = await this.#iceServers.current(); // the credentials of those it was made with may be past
     const { iceParameters } = await this.#ask(this.#request("restartIce", { transportId: this.transport.id }));
-    if (!this.transport.closed) await this.transport.restartIce({ iceParameters });
+    if (this.transport.closed) return;
+    await this.transport.updateIceServers({ iceServers });
+    await this.transport.restartIce({ iceParameters });
   }
 
   /** These requests name nothing but the transport: what is not found is that. */

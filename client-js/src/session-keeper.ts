@@ -198,7 +198,9 @@ export class SessionKeeper {
     else this.#startAnew(); // the server has kept what we have not
   }
 
-  #resume(session: Session, { snapshot, seq }: Welcome): void {
+  #resume(session: Session, welcome: Welcome): void {
+    const { snapshot, seq } = welcome;
+    session.iceServers.take(welcome);
     if (snapshot) this.#inbox.skipTo(seq);
     session.resume();
     this.#observer.resumed(session, snapshot);

@@ -4,6 +4,7 @@
  */
 import { Device, type types as mediasoup } from "mediasoup-client";
 import { SimplePeerError } from "./errors.js";
+import { IceServers, type IceServersOption } from "./ice-servers.js";
 import { type Request, Requests } from "./requests.js";
 import { type TransportObserver, Transports } from "./transports.js";
 import type { Welcome } from "./types.js";
@@ -12,14 +13,18 @@ import type { Welcome } from "./types.js";
 export interface SessionOptions {
   /** mediasoup-client's choice of a browser handler, where its own detection does not do. */
   device?: mediasoup.DeviceOptions;
-  /** TURN servers for networks that let no UDP out. STUN is not needed: the server's address is public. */
-  iceServers?: RTCIceServer[];
+  /** STUN and TURN servers in place of those that the server tells of; or a function that is given those. */
+  iceServers?: IceServersOption;
+  /** "relay": by TURN only, which hides addresses from others and from the server. Default: "all". */
   iceTransportPolicy?: RTCIceTransportPolicy;
 }
 
 export class Session {
   readonly peerId: string;
   readonly transports: Transports;
+  /** For transports and links alike. */
+  readonly iceServers: IceServers;
+  readonly iceTransportPolicy: RTCIceTransportPolicy;
   readonly request: Request;
   readonly #requests: Requests;
   readonly #routerRtpCapabilities: mediasoup.RtpCapabilities;
@@ -29,19 +34,20 @@ export class Session {
 
   /** `ask` asks once, on the connection of the moment. */
   constructor(
-    { peerId, routerRtpCapabilities }: Welcome,
+    welcome: Welcome,
     ask: Request,
     timeoutMs: number,
     { device, iceServers, iceTransportPolicy }: SessionOptions,
     observer: TransportObserver,
   ) {
-    this.peerId = peerId;
-    this.#routerRtpCapabilities = routerRtpCapabilities;
+    this.peerId = welcome.peerId;
+    this.#routerRtpCapabilities = welcome.routerRtpCapabilities;
     this.#deviceOptions = device;
     this.#requests = new Requests(ask, timeoutMs);
     this.request = (name, payload) => this.#requests.request(name, payload);
-    const rtcOptions = { ...(iceServers && { iceServers }), ...(iceTransportPolicy && { iceTransportPolicy }) };
-    this.transports = new Transports(() => this.device, this.request, rtcOptions, observer);
+    this.iceServers = new IceServers(iceServers, welcome, this.request);
+    this.iceTransportPolicy = iceTransportPolicy ?? "all";
+    this.transports = new Transports(() => this.device, this.request, this, observer);
   }
 
   /** There once start() is through, and nobody gets a session before that. */

@@ -2,6 +2,7 @@
 import type { Device, types as mediasoup } from "mediasoup-client";
 import { Backoff } from "./backoff.js";
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { IceServers } from "./ice-servers.js";
 import { MediaLink } from "./media-link.js";
 import type { Request } from "./requests.js";
 import type { Direction, Notifications, Payload, Snapshot, TransportOffer, TransportState } from "./types.js";
@@ -15,6 +16,12 @@ const REBUILD_MAX_MS = 30_000;
 /** Failures that the observer need not be told of: they are what a lost network looks like, and its state tells of that. */
 const EXPECTED = new Set(["not_found", "timeout", "disconnected", "closed"]);
 
+/** How the browser is to look for ways through the network. */
+export interface IceOptions {
+  readonly iceServers: IceServers;
+  readonly iceTransportPolicy: RTCIceTransportPolicy;
+}
+
 export interface TransportObserver {
   stateChanged(direction: Direction, state: TransportState, reason: string): void;
   /** There is another transport in place of one that was lost; resolves when all that the old one had is on it. */
@@ -25,7 +32,7 @@ export interface TransportObserver {
 export class Transports {
   readonly #device: () => Device;
   readonly #request: Request;
-  readonly #rtcOptions: Partial<mediasoup.TransportOptions>;
+  readonly #ice: IceOptions;
   readonly #observer: TransportObserver;
   readonly #pending = new Map<Direction, Promise<MediaLink>>();
   readonly #made = new Map<Direction, MediaLink>();
@@ -38,15 +45,10 @@ export class Transports {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #closed = false;
 
-  constructor(
-    device: () => Device,
-    request: Request,
-    rtcOptions: Partial<mediasoup.TransportOptions>,
-    observer: TransportObserver,
-  ) {
+  constructor(device: () => Device, request: Request, ice: IceOptions, observer: TransportObserver) {
     this.#device = device;
     this.#request = request;
-    this.#rtcOptions = rtcOptions;
+    this.#ice = ice;
     this.#observer = observer;
   }
 
@@ -117,11 +119,13 @@ export class Transports {
   }
 
   async #make(direction: Direction): Promise<MediaLink> {
-    const options = { ...this.#rtcOptions, ...(await this.#askForOne(direction)) };
+    const { iceTransportPolicy } = this.#ice;
+    const iceServers = await this.#ice.iceServers.current();
+    const options = { iceServers, iceTransportPolicy, ...(await this.#askForOne(direction)) };
     if (this.#closed) throw new SimplePeerError("disconnected", "the session ended while its transport was being made");
     const device = this.#device();
     const transport = direction === "send" ? device.createSendTransport(options) : device.createRecvTransport(options);
-    const link = new MediaLink(transport, this.#request, {
+    const link = new MediaLink(transport, this.#request, this.#ice.iceServers, {
       stateChanged: (state, reason) => {
         if (state === "connected") this.#backoff[direction].reset();
         this.#tell(direction, state, reason);

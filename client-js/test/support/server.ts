@@ -45,6 +45,8 @@ export class PlayedServer {
   /** Of what hello answers. */
   heartbeatMs = 3_000;
   gracePeriodMs = 20_000;
+  iceServers: RTCIceServer[] = [];
+  iceServersLifetimeMs: number | null = null;
   /** Resumes with a snapshot in place of the notifications missed, when set. */
   snapshot: Snapshot | undefined;
   /** The transports and the producers that there have been, in order. */
@@ -103,6 +105,8 @@ export class PlayedServer {
     this.unreasonedRefusals = 0;
     this.heartbeatMs = 3_000;
     this.gracePeriodMs = 20_000;
+    this.iceServers = [];
+    this.iceServersLifetimeMs = null;
     this.snapshot = undefined;
   }
 
@@ -231,6 +235,10 @@ export class PlayedPeer {
     hello: ({ token }) => this.welcome(token),
     getSnapshot: () => this.snapshot(),
     connectToPeer: ({ peerId }) => ({ peerId, tracks: [] }),
+    getIceServers: () => ({
+      iceServers: this.#server.iceServers,
+      iceServersLifetimeMs: this.#server.iceServersLifetimeMs,
+    }),
     createWebRtcTransport: ({ direction }) => this.transport(direction),
     restartIce: () => ({ iceParameters: transportOffer("").iceParameters }),
     produce: ({ producerId = unguessable() }) => {
@@ -269,6 +277,8 @@ export class PlayedPeer {
       heartbeatMs: this.#server.heartbeatMs,
       seq: this.session.told.length,
       routerRtpCapabilities: ROUTER_RTP_CAPABILITIES,
+      iceServers: this.#server.iceServers,
+      iceServersLifetimeMs: this.#server.iceServersLifetimeMs,
       ...(resumed && this.#server.snapshot && { snapshot: this.#server.snapshot }),
     };
   }

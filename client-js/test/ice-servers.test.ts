@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IceServers } from "../src/ice-servers.js";
+import type { Request } from "../src/requests.js";
+import { stage } from "./support/call.js";
+import { videoTrack } from "./support/media.js";
+import { until } from "./support/wait.js";
+
+const STUN = { urls: "stun:stun.example.org" };
+
+/** A server whose credentials are numbered, and how often it was asked. */
+function server(lifetimeMs: number | null) {
+  let made = 0;
+  const answer = () => ({
+    iceServers: [{ urls: "turn:turn.example.org", username: `user ${made++}`, credential: "…" }],
+    iceServersLifetimeMs: lifetimeMs,
+  });
+  const request = (async () => answer()) as unknown as Request;
+  return { answer, request, made: () => made };
+}
+
+test("the server's are used as they are while they are fresh", async () => {
+  const { answer, request, made } = server(60_000);
+  const servers = new IceServers(undefined, answer(), request);
+  const first = await servers.current();
+  assert.equal(first[0]?.username, "user 0");
+  assert.equal(await servers.current(), first);
+  assert.equal(made(), 1);
+});
+
+test("they are renewed before they expire, once for all who need them", async () => {
+  const { answer, request, made } = server(100);
+  const servers = new IceServers(undefined, answer(), request);
+  await until("half of their life is over", async () => {
+    await servers.current();
+    return made() > 1;
+  });
+  const [one, other] = await Promise.all([servers.current(), servers.current()]);
+  assert.equal(one, other);
+  assert.equal(made(), 2);
+});
+
+test("the application's take their place, or come of them", async () => {
+  const { answer, request, made } = server(0);
+  assert.deepEqual(await new IceServers([], answer(), request).current(), []);
+  assert.deepEqual(await new IceServers([STUN], answer(), request).current(), [STUN]);
+  assert.equal(made(), 2, "and then nobody asks for others");
+  const more = new IceServers((offered) => [STUN, ...offered], answer(), request);
+  assert.deepEqual(
+    (await more.current()).map(({ urls }) => urls),
+    [STUN.urls, "turn:turn.example.org"],
+  );
+});
+
+const call = stage();
+
+test("ICE is restarted with credentials that hold", async () => {
+  call.server.iceServers = [{ urls: "turn:turn.example.org", username: "early", credential: "…" }];
+  call.server.iceServersLifetimeMs = 100;
+  const { peer } = await call.readyPeer();
+  await peer.addTrack(videoTrack(), "camera");
+  const asked = call.server.asked("getIceServers").length;
+  await until("they need renewal", async () => {
+    await peer.restartIce();
+    return call.server.asked("getIceServers").length > asked;
+  });
+});
