@@ -1,12 +1,12 @@
 /**
- * Decides when a transport's ICE is restarted, and when that is given up: one restart at a time, two at most, and if
- * the transport is not connected then, it needs to be made anew. It does not know how either is done.
+ * Decides when a connection's ICE is restarted, and when that is given up: one restart at a time, a few at most, and if
+ * it is not connected then, it needs to be made anew. It does not know how either is done.
  */
 import type { TransportState } from "./types.js";
 
 /** Most short interruptions heal by themselves; a restart in the middle of that only costs time. */
 const DISCONNECTED_GRACE_MS = 1_000;
-/** How long each restart has to work: a few round trips over the socket and as many over the network. */
+/** Of a transport to the server: a few round trips over the socket and as many over the network. */
 const RESTART_WAITS_MS: readonly number[] = [3_000, 5_000];
 
 export interface MenderObserver {
@@ -19,13 +19,16 @@ export interface MenderObserver {
 export class IceMender {
   readonly #restart: () => Promise<void>;
   readonly #observer: MenderObserver;
+  readonly #waitsMs: readonly number[];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #underway: Promise<void> | undefined;
   #closed = false;
 
-  constructor(restart: () => Promise<void>, observer: MenderObserver) {
+  /** `waitsMs`: how many restarts there are, and how long each has to work. */
+  constructor(restart: () => Promise<void>, observer: MenderObserver, waitsMs = RESTART_WAITS_MS) {
     this.#restart = restart;
     this.#observer = observer;
+    this.#waitsMs = waitsMs;
   }
 
   stateChanged(state: TransportState): void {
@@ -55,7 +58,7 @@ export class IceMender {
 
   /** Holds #timer from the first wait to the last, so that nothing else is scheduled meanwhile. */
   async #mend(restarts: number): Promise<void> {
-    const waitMs = RESTART_WAITS_MS[restarts];
+    const waitMs = this.#waitsMs[restarts];
     if (waitMs === undefined) return this.#observer.givenUp();
     const timer = this.#timer;
     await this.restart().catch((error: unknown) => this.#observer.restartFailed(error));

@@ -53,9 +53,17 @@ const MUSIC_MAX_BITRATE_BPS = 128_000;
 export function producerChoices(device: Device, track: MediaStreamTrack, options: PublishOptions): ProducerChoices {
   const kind = track.kind as mediasoup.MediaKind;
   return {
-    ...(kind === "audio" ? audioChoices(track, options) : { encodings: videoEncodings(track, options) }),
+    encodings: encodingsOf(track, options),
+    ...(kind === "audio" && { codecOptions: opusOptions(track, options) }),
     ...(options.codec !== undefined && { codec: findCodec(device, kind, options.codec) }),
   };
+}
+
+/** Lowest quality first. */
+export function encodingsOf(track: MediaStreamTrack, options: PublishOptions): mediasoup.RtpEncodingParameters[] {
+  const own = asGiven(options.encodings);
+  if (own) return own;
+  return track.kind === "audio" ? [{ maxBitrate: audioBitrate(track, options) }] : videoEncodings(track, options);
 }
 
 /** Tells the browser what the track shows, where the application has not told it itself. */
@@ -77,22 +85,25 @@ export function sameOptions(one: PublishOptions, other: PublishOptions): boolean
   return ordered(one) === ordered(other);
 }
 
-function audioChoices(track: MediaStreamTrack, { encodings, maxBitrate, contentHint }: PublishOptions) {
-  const music = (contentHint ?? track.contentHint) === "music";
-  const bitrate = maxBitrate ?? (music ? MUSIC_MAX_BITRATE_BPS : SPEECH_MAX_BITRATE_BPS);
-  // For an unreliable network: always sent (a gap would read as loss), and FEC against single losses.
-  const codecOptions: mediasoup.ProducerCodecOptions = {
-    opusStereo: music,
+/** For an unreliable network: always sent (a gap would read as loss), and FEC against single losses. */
+function opusOptions(track: MediaStreamTrack, options: PublishOptions): mediasoup.ProducerCodecOptions {
+  return {
+    opusStereo: isMusic(track, options),
     opusDtx: false,
     opusFec: true,
-    opusMaxAverageBitrate: bitrate,
+    opusMaxAverageBitrate: audioBitrate(track, options),
   };
-  return { encodings: asGiven(encodings) ?? [{ maxBitrate: bitrate }], codecOptions };
+}
+
+function audioBitrate(track: MediaStreamTrack, options: PublishOptions): number {
+  return options.maxBitrate ?? (isMusic(track, options) ? MUSIC_MAX_BITRATE_BPS : SPEECH_MAX_BITRATE_BPS);
+}
+
+function isMusic(track: MediaStreamTrack, { contentHint }: PublishOptions): boolean {
+  return (contentHint ?? track.contentHint) === "music";
 }
 
 function videoEncodings(track: MediaStreamTrack, options: PublishOptions): mediasoup.RtpEncodingParameters[] {
-  const own = asGiven(options.encodings);
-  if (own) return own;
   const height = heightOf(track);
   const detail = ["detail", "text"].includes(options.contentHint ?? track.contentHint);
   const maxBitrate = options.maxBitrate ?? (detail ? SCREEN_MAX_BITRATE_BPS : cameraBitrate(height));

@@ -2,7 +2,7 @@
 import { after, afterEach, before } from "node:test";
 import type { Socket } from "socket.io-client";
 import { SimplePeer, type SimplePeerOptions } from "../../src/simple-peer.js";
-import { useNodeWebRtc } from "./media.js";
+import { installNodeWebRtc } from "./media.js";
 import { PlayedServer } from "./server.js";
 import { nextEvent } from "./wait.js";
 
@@ -16,7 +16,7 @@ export interface Stage {
 
 /** To be called once at the top of a test file. */
 export function stage(): Stage {
-  const webRtc = useNodeWebRtc();
+  const webRtc = installNodeWebRtc();
   const open: { peer: SimplePeer; socket: Socket }[] = [];
   let server: PlayedServer | undefined;
 

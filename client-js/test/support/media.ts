@@ -6,7 +6,7 @@ import type { SimplePeerOptions } from "../../src/simple-peer.js";
 import type { TransportOffer } from "../../src/types.js";
 
 /** mediasoup-client looks for these in the global scope, and cannot tell Node's browser from its user agent. */
-export function useNodeWebRtc(): SimplePeerOptions {
+export function installNodeWebRtc(): SimplePeerOptions {
   const { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription } = wrtc;
   Object.assign(globalThis, { MediaStream, MediaStreamTrack, RTCPeerConnection, RTCSessionDescription });
   return { device: { handlerName: "Chrome111" } };

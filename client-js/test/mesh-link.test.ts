@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import type { LinkSending } from "../src/link-senders.js";
+import { connections, type LinkEnd, linkedPair, sdpWithoutCandidates } from "./support/linked.js";
+import { audioTrack, videoTrack } from "./support/media.js";
+import { until } from "./support/wait.js";
+
+let open: LinkEnd[] = [];
+
+function pair(): [LinkEnd, LinkEnd] {
+  const made = linkedPair();
+  open.push(...made);
+  return made;
+}
+
+afterEach(() => {
+  for (const end of open) end.link.close();
+  open = [];
+});
+
+function sending(producerId: string, track = videoTrack(), paused = false): LinkSending {
+  return { producerId, track, paused, options: {}, limits: {} };
+}
+
+function openBoth(...ends: LinkEnd[]): void {
+  for (const end of ends) end.link.open();
+}
+
+async function connected(...ends: LinkEnd[]): Promise<void> {
+  await until("both ends are connected", () => ends.every(({ state }) => state === "connected"));
+}
+
+test("a link comes about, with data channels that need no media", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  assert.deepEqual(alice.states, ["connecting", "connected"]);
+  await until("the channel is open", () => alice.link.channels?.reliable.readyState === "open");
+  alice.link.channels?.reliable.send("hello");
+  await until("bob has heard", () => bob.heard.length === 1);
+  assert.deepEqual(bob.heard, ["hello"]);
+  assert.ok(
+    alice.said.some(({ candidate }) => candidate),
+    "candidates trickle",
+  );
+});
+
+test("both publish at the same moment: their offers cross, and each gets the other's tracks by their names", async (t) => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  // Bob's offer sets out before he hears of Alice's, many times in a row.
+  const ofAlice: LinkSending[] = [];
+  const ofBob: LinkSending[] = [];
+  for (let round = 0; round < 6; round++) {
+    ofAlice.push(sending(`a${round}`));
+    ofBob.push(sending(`b${round}`, audioTrack()));
+    alice.link.send([...ofAlice]);
+    bob.link.send([...ofBob]);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  for (const [index, { producerId }] of ofAlice.entries()) {
+    await until(`bob has ${producerId}`, () => bob.link.track(producerId)?.kind === "video");
+    await until(`alice has b${index}`, () => alice.link.track(`b${index}`)?.kind === "audio");
+  }
+  const crossed = bob.said.filter(({ description }) => description?.type === "offer").length;
+  t.diagnostic(`${crossed} offers by the polite one, ${alice.said.length + bob.said.length} messages in all`);
+  assert.deepEqual([...alice.failures, ...bob.failures], []);
+  assert.deepEqual(alice.states, ["connecting", "connected"]);
+});
+
+test("a track that is not wanted any longer ends at the other end; others stay as they are", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  const [first, second] = [sending("first"), sending("second", audioTrack())];
+  alice.link.send([first, second]);
+  await until("both tracks", () => bob.link.track("first") && bob.link.track("second"));
+  const kept = bob.link.track("second");
+  const gone = bob.link.track("first");
+  alice.link.send([second]);
+  await until("one is gone", () => bob.link.track("first") === undefined);
+  assert.equal(bob.link.track("second"), kept);
+  await until("it has ended", () => gone?.readyState === "ended");
+  alice.link.send([second, sending("third")]);
+  await until("a third", () => bob.link.track("third")?.readyState === "live");
+  assert.equal(bob.link.track("second"), kept);
+});
+
+test("ICE is restarted without a word to anybody", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  const before = ufragOf(alice);
+  await Promise.all([alice.link.restartIce(), bob.link.restartIce()]); // both at once
+  await until("new credentials", () => ufragOf(alice) !== before);
+  await connected(alice, bob);
+  alice.link.channels?.reliable.send("after");
+  await until("bob has heard", () => bob.heard.includes("after"));
+  assert.deepEqual([...alice.failures, ...bob.failures], []);
+});
+
+test("a link with no way through is given up after 7 s, and says why; opened again it may come about", async (t) => {
+  const [alice, bob] = pair();
+  alice.bend = bob.bend = sdpWithoutCandidates;
+  const began = Date.now();
+  openBoth(alice, bob);
+  await until("alice has given up", () => alice.state === "failed");
+  const tookMs = Date.now() - began;
+  t.diagnostic(`given up after ${tookMs} ms: ${alice.states.at(-1)}`);
+  assert.ok(tookMs >= 6_900 && tookMs < 7_600, `${tookMs} ms`);
+  await until("bob too", () => bob.state === "failed");
+  assert.equal(alice.states.at(-1), "failed no_network_path");
+  alice.bend = bob.bend = (message) => message;
+  bob.link.open(); // who answers asks the other for another
+  alice.link.open();
+  await connected(alice, bob);
+});
+
+test("who never hears a word gives up too, and says that nobody answered", async () => {
+  const [alice, bob] = pair();
+  alice.bend = () => undefined;
+  openBoth(alice, bob);
+  await until("both have given up", () => alice.state === "failed" && bob.state === "failed");
+  assert.deepEqual([alice.states.at(-1), bob.states.at(-1)], ["failed no_answer", "failed no_answer"]);
+});
+
+test("a link that is lost is made anew by the one who makes them, and carries what it did", async (t) => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  alice.link.send([sending("camera")]);
+  bob.link.send([sending("other", audioTrack())]);
+  await until("both tracks", () => bob.link.track("camera") && alice.link.track("other"));
+  await connected(alice, bob);
+  const [before, began] = [bob.link.track("camera"), Date.now()];
+  connections.at(-1)?.close(); // Bob's browser has lost it, and nobody has said a word
+  await until("alice notices", () => alice.state !== "connected");
+  await until("another track", () => bob.link.track("camera") !== before && bob.link.track("camera"));
+  await connected(alice, bob);
+  t.diagnostic(`mended after ${Date.now() - began} ms: ${alice.states.join(", ")}; ${bob.states.join(", ")}`);
+  assert.equal(alice.link.track("other")?.readyState, "live");
+});
+
+test("a goodbye closes the other end, and what is said of a connection that has gone is not heard", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  const late = alice.said[0];
+  assert.ok(late);
+  alice.link.close();
+  await until("bob is closed", () => bob.state === "closed");
+  bob.link.close();
+  bob.link.hear(late);
+  assert.equal(bob.state, "closed");
+  openBoth(alice, bob);
+  await connected(alice, bob);
+});
+
+function ufragOf({ said }: LinkEnd): string | undefined {
+  const described = said.filter(({ description }) => description).at(-1);
+  return /^a=ice-ufrag:(.*)$/m.exec(described?.description?.sdp ?? "")?.[1];
+}
