@@ -43,6 +43,10 @@ class DataProducer:
         self._bytes = 0
         sctp.receivable.add(parameters.stream_id)
 
+    def accept_text(self) -> None:
+        """Text comes in too, as TextMessage; else it is dropped."""
+        self._sctp.texts.add(self.sctp_stream_parameters.stream_id)
+
     async def receive(self, message: bytes) -> None:
         """The association has brought a message."""
         self._messages += 1
@@ -69,6 +73,7 @@ class DataProducer:
             return
         self.closed = True
         self._sctp.receivable.discard(self.sctp_stream_parameters.stream_id)
+        self._sctp.texts.discard(self.sctp_stream_parameters.stream_id)
         self.on_close.emit(reason)
 
     def stats(self) -> dict[str, object]:

@@ -51,12 +51,14 @@ class DataTransport:
         producer.on_close.connect(forget)
         return producer
 
-    def consume(self, *, reliable: bool, label: str, protocol: str) -> DataConsumer:
+    def consume(
+        self, *, reliable: bool, label: str, protocol: str, limit: int = MAX_DATA_CONSUMERS
+    ) -> DataConsumer:
         """Raises LimitReached, Closed."""
         self._check_open()
         stream_id = self._sctp.streams.free_id()
-        if stream_id is None or len(self.consumers) >= MAX_DATA_CONSUMERS:
-            raise LimitReached(f"a transport has at most {MAX_DATA_CONSUMERS} data consumers", "close its transport")
+        if stream_id is None or len(self.consumers) >= limit:
+            raise LimitReached(f"a transport has at most {limit} data consumers", "close its transport")
         parameters = (
             SctpStreamParameters(stream_id=stream_id, ordered=True)
             if reliable

@@ -43,6 +43,7 @@ from aiortc.rtcsctptransport import (
     SCTP_TSN_MODULO,
     USERDATA_MAX_LENGTH,
     WEBRTC_BINARY,
+    WEBRTC_STRING,
     Chunk,
     CookieEchoChunk,
     DataChunk,
@@ -257,6 +258,8 @@ class SctpTransport(RTCSctpTransport):
         self.streams = sctp.OutgoingStreams()
         self.receivable: set[int] = set()
         """Ids of the streams whose messages are wanted."""
+        self.texts: set[int] = set()
+        """Ids of those on which text may come, too."""
         self._dtls = dtls
         self._counts = counts
         self._ended = False
@@ -300,7 +303,8 @@ class SctpTransport(RTCSctpTransport):
             return
         while not self._outbound_queue and (stream := self.streams.next()) is not None:
             message = stream.take()
-            await self._send(stream.stream_id, WEBRTC_BINARY, message,
+            protocol = WEBRTC_STRING if isinstance(message, sctp.TextMessage) else WEBRTC_BINARY
+            await self._send(stream.stream_id, protocol, message,
                              ordered=stream.ordered, max_retransmits=stream.max_retransmits)
             stream.sent(message, (self._local_tsn - 1) % SCTP_TSN_MODULO)
 
@@ -399,8 +403,13 @@ class SctpTransport(RTCSctpTransport):
         self.streams.acknowledged(self._last_sacked_tsn)
 
     async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
-        if pp_id != WEBRTC_BINARY or len(data) > sctp.MAX_MESSAGE_BYTES:
-            self._counts["sctp_not_binary" if pp_id != WEBRTC_BINARY else "sctp_too_long"] += 1
+        if pp_id == WEBRTC_STRING and stream_id in self.texts:
+            data = sctp.TextMessage(data)
+        elif pp_id != WEBRTC_BINARY:
+            self._counts["sctp_not_binary"] += 1
+            return
+        if len(data) > sctp.MAX_MESSAGE_BYTES:
+            self._counts["sctp_too_long"] += 1
         elif self.observer is not None:
             await self.observer.sctp_message(stream_id, data)
 

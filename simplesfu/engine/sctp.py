@@ -34,11 +34,16 @@ _ERROR, _RECONFIG, _FORWARD_TSN = 9, 130, 192
 _RESET_OUTGOING, _RECONFIG_RESPONSE, _ADD_OUTGOING = 13, 16, 17
 
 
+class TextMessage(bytes):
+    """A message of a text, in UTF-8: it travels, and has come, as one (RFC 8831 §6.6)."""
+
+
 class SctpObserver(Protocol):
     """Whom an association tells; all on the engine's loop."""
 
     async def sctp_message(self, stream_id: int, message: bytes) -> None:
-        """A binary message has come. Who keeps it says SctpTransport.hold(), and release() when it is done with it."""
+        """A message has come: binary, or a TextMessage where those are accepted. Who keeps it says
+        SctpTransport.hold(), and release() when it is done with it."""
 
     def sctp_closed(self) -> None:
         """The client has ended the association, or broken its rules. Once."""

@@ -8,8 +8,9 @@ import simplesfu
 
 ROOT = Path(simplesfu.__file__).parent
 ORDER = (
-    "manager", "signaling/attachment", "signaling/requests", "signaling/rights", "signaling/application",
-    "signaling/sessions", "signaling/data", "signaling/messages", "signaling/admission", "control", "engine", "plane",
+    "manager", "signaling/attachment", "signaling/legacy", "signaling/requests", "signaling/rights",
+    "signaling/application", "signaling/sessions", "signaling/data", "signaling/messages", "signaling/admission",
+    "control", "engine", "plane",
 )
 IMPORT = re.compile(r"^\s*from simplesfu\.([a-z_.]+) import", re.MULTILINE)
 

@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import socketio  # type: ignore[import-untyped]
 
@@ -26,17 +26,16 @@ from simplesfu.engine.engine import Engine, monotonic_us
 from simplesfu.engine.futures import ThreadFuture
 from simplesfu.errors import Closed, ConfigError, NoApplicationSocket, SfuError
 from simplesfu.signaling.application.events import AppEvents
-from simplesfu.signaling.attachment.connection import MAX_WAITING_NOTIFICATIONS, SocketConnection
+from simplesfu.signaling.attachment.connection import APPLICATION, MAX_WAITING_NOTIFICATIONS, SocketConnection
 from simplesfu.signaling.attachment.heartbeat import Heartbeats
 from simplesfu.signaling.attachment.instance_wrap import wrap_method
+from simplesfu.signaling.attachment.legacy_connection import LEGACY_EVENT, LegacyConnection
 from simplesfu.signaling.requests.protocol import NAMESPACE, Responder, internal_error, refusal
 from simplesfu.signaling.sessions.attendance import Attendance
 from simplesfu.signaling.sessions.replay import Answer
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-APPLICATION: Final = "/"
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +66,17 @@ class Attachment(ABC):
         self._by_application_sid: dict[str, SocketConnection] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._undo: list[Callable[[], None]] = []
+        self._speaks_legacy = False
 
     def attach(self) -> None:
         """Raises ConfigError when the server has media already."""
         if NAMESPACE in self._sio.handlers:
             raise ConfigError(f"something handles {NAMESPACE} on this Socket.IO server already",
                               "one MediaManager is enough; close() it before you make another")
+        self._speaks_legacy = self._attendance.peers.config.legacy_signaling
+        if self._speaks_legacy and LEGACY_EVENT in self._sio.handlers.get(APPLICATION, {}):
+            raise ConfigError(f"something handles {LEGACY_EVENT} on this Socket.IO server already",
+                              "remove that handler, or leave out legacy_signaling")
         # Functions and not a Namespace class: an application's catch-all for namespace="*" takes events from those.
         self._handlers = self._make_handlers()
         for name, handler in self._handlers.items():
@@ -181,6 +185,8 @@ class Attachment(ABC):
         """Its connection, if that is to end with it now. When the engine's socket ends, the media namespace is told
         after, or was before, with the reason; unless it was not quite connected yet."""
         self._on_engine(self._attendance.peers.application_socket_gone, sid)
+        if (legacy := self._by_sid.get(sid)) is not None:
+            self._left(legacy)
         connection = self._by_application_sid.get(sid)
         if connection is None:
             return None
@@ -229,11 +235,32 @@ class Attachment(ABC):
             self.counts[error.code] += 1
             return _refused(error)
         try:
-            answer = self._engine.run(self._responder.respond(connection, name, arguments))
+            answer = self._engine.run(connection.respond(self._responder, name, arguments))
         except Closed as error:
             connection.admission.release()
             return _refused(error)
         return Submitted(answer, connection.admission.release)
+
+    def _legacy_sid(self, eio_sid: str, namespace: str | None, data: Sequence[object]) -> str | None:
+        """The client's socket in the main namespace, when what has come is a request of the original's protocol."""
+        if not self._speaks_legacy or (namespace or APPLICATION) != APPLICATION or data[0] != LEGACY_EVENT:
+            return None
+        manager = self._sio.manager
+        sid: str | None = manager.sid_from_eio_sid(eio_sid, APPLICATION)
+        if sid is None or not manager.is_connected(sid, APPLICATION):
+            return None
+        if sid not in self._by_sid:
+            connection = LegacyConnection(
+                sid, self._attendance, self._responder, wake=self._wake, overflow=self._overflow
+            )
+            self._by_sid[sid] = connection
+            if not manager.is_connected(sid, APPLICATION):  # it may have gone before anybody could find the connection
+                self._left(connection)
+        return sid
+
+    def _end_legacy(self, connection: SocketConnection) -> None:
+        """Of a legacy client only the session is ours to end. It stays known, so that it does not begin another."""
+        self._on_engine(self._attendance.left, connection)
 
     def _refuse(self, error: Exception) -> socketio.exceptions.ConnectionRefusedError:
         """What the client gets as its connect_error."""

@@ -8,10 +8,13 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
+import socketio  # type: ignore[import-untyped]
+
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed
-from simplesfu.signaling.attachment.attach import APPLICATION, Attachment, engine_stopped
-from simplesfu.signaling.attachment.connection import GOODBYE, SocketConnection
+from simplesfu.signaling.attachment.attach import Attachment, Submitted, engine_stopped
+from simplesfu.signaling.attachment.connection import APPLICATION, GOODBYE, SocketConnection
+from simplesfu.signaling.attachment.instance_wrap import wrap_method
 from simplesfu.signaling.requests.protocol import NAMESPACE, REQUESTS, refusal
 from simplesfu.signaling.sessions.replay import Answer
 
@@ -32,6 +35,11 @@ class AsyncAttachment(Attachment):
 
     def _wake(self, connection: SocketConnection) -> None:
         self._spawn(partial(self._emit, connection), f"notifications to {connection.application_sid}")
+
+    def attach(self) -> None:
+        super().attach()
+        if self._speaks_legacy:
+            self._undo.append(wrap_method(self._sio, "_handle_event", self._handle_event))
 
     def _probe(self, reply: Callable[[], None]) -> None:
         self._call_soon(reply)
@@ -59,7 +67,26 @@ class AsyncAttachment(Attachment):
         return {name: named(name) for name in REQUESTS} | {"*": other, "connect": connect, "disconnect": disconnect}
 
     async def _answer(self, name: object, sid: str, *arguments: object) -> Answer:
-        submitted = self._submit(sid, name, arguments)  # before anything is awaited: that keeps the order
+        return await self._answered(self._submit(sid, name, arguments))  # before anything is awaited: in this order
+
+    async def _handle_event(
+        self, original: Callable[..., Any], eio_sid: str, namespace: str | None, ack_id: int | None, data: list[Any]
+    ) -> None:
+        sid = self._legacy_sid(eio_sid, namespace, data)
+        if sid is None:
+            await original(eio_sid, namespace, ack_id, data)
+            return
+        self.loop = asyncio.get_running_loop()
+        submitted = self._submit(sid, data[0], data[1:])
+        self._tasks.spawn(self._acknowledge(eio_sid, ack_id, submitted), f"answer to {sid}")
+
+    async def _acknowledge(self, eio_sid: str, ack_id: int | None, submitted: Submitted) -> None:
+        answer = await self._answered(submitted)
+        if ack_id is not None:
+            ack = self._sio.packet_class(socketio.packet.ACK, namespace=APPLICATION, id=ack_id, data=[answer])
+            await self._sio._send_packet(eio_sid, ack)
+
+    async def _answered(self, submitted: Submitted) -> Answer:
         try:
             return await _result(submitted.answer)
         except Closed as error:
@@ -88,13 +115,16 @@ class AsyncAttachment(Attachment):
                     await self._end_namespace(connection)
                 else:
                     await self._sio.emit(
-                        told.event, told.payload, to=connection.sid, namespace=NAMESPACE, ignore_queue=True
+                        told.event, told.payload, to=connection.sid, namespace=connection.namespace, ignore_queue=True
                     )
         except Exception:
             logger.exception("client %s is disconnected: it could not be notified", connection.application_sid)
             await self._end_namespace(connection)
 
     async def _end_namespace(self, connection: SocketConnection) -> None:
+        if connection.namespace == APPLICATION:
+            self._end_legacy(connection)
+            return
         try:
             await self._sio.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
         except Exception:

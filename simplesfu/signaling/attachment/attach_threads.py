@@ -9,8 +9,8 @@ from typing import Any, Final
 import socketio  # type: ignore[import-untyped]
 
 from simplesfu.signaling.application.worker import GreenletWorker, ThreadWorker, Worker
-from simplesfu.signaling.attachment.attach import APPLICATION, Attachment, Submitted, engine_stopped
-from simplesfu.signaling.attachment.connection import GOODBYE, SocketConnection
+from simplesfu.signaling.attachment.attach import Attachment, Submitted, engine_stopped
+from simplesfu.signaling.attachment.connection import APPLICATION, GOODBYE, SocketConnection
 from simplesfu.signaling.attachment.instance_wrap import wrap_method
 from simplesfu.signaling.requests.protocol import NAMESPACE, refusal
 
@@ -65,22 +65,23 @@ class ThreadAttachment(Attachment):
     def _handle_event(
         self, original: Callable[..., Any], eio_sid: str, namespace: str | None, ack_id: int | None, data: list[Any]
     ) -> None:
-        if namespace != NAMESPACE:
+        if namespace == NAMESPACE:
+            sid = self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
+        elif (sid := self._legacy_sid(eio_sid, namespace, data)) is None:
             original(eio_sid, namespace, ack_id, data)
             return
-        sid = self._sio.manager.sid_from_eio_sid(eio_sid, NAMESPACE)
         submitted = self._submit(sid, data[0], data[1:], self.patience_s)
-        acknowledge = partial(self._acknowledge, eio_sid, ack_id, submitted)
+        acknowledge = partial(self._acknowledge, eio_sid, namespace, ack_id, submitted)
         if submitted.answer.done():
             acknowledge()  # a flood of refused requests holds up nobody but its sender
         else:
             submitted.answer.add_done_callback(lambda _: self._to_clients.do(acknowledge))
 
-    def _acknowledge(self, eio_sid: str, ack_id: int | None, submitted: Submitted) -> None:
+    def _acknowledge(self, eio_sid: str, namespace: str | None, ack_id: int | None, submitted: Submitted) -> None:
         try:
             answer = refusal(engine_stopped()) if submitted.answer.cancelled() else submitted.answer.result()
             if ack_id is not None:
-                ack = self._sio.packet_class(socketio.packet.ACK, namespace=NAMESPACE, id=ack_id, data=[answer])
+                ack = self._sio.packet_class(socketio.packet.ACK, namespace=namespace, id=ack_id, data=[answer])
                 self._sio._send_packet(eio_sid, ack)
         finally:
             submitted.release()
@@ -103,12 +104,17 @@ class ThreadAttachment(Attachment):
                 if told is GOODBYE:
                     self._end_namespace(connection)
                 else:
-                    self._sio.emit(told.event, told.payload, to=connection.sid, namespace=NAMESPACE, ignore_queue=True)
+                    self._sio.emit(
+                        told.event, told.payload, to=connection.sid, namespace=connection.namespace, ignore_queue=True
+                    )
         except Exception:
             logger.exception("client %s is disconnected: it could not be notified", connection.application_sid)
             self._end_namespace(connection)
 
     def _end_namespace(self, connection: SocketConnection) -> None:
+        if connection.namespace == APPLICATION:
+            self._end_legacy(connection)
+            return
         try:
             self._sio.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
         except Exception:
