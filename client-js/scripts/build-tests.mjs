@@ -4,7 +4,7 @@ import { build } from "esbuild";
 
 await rm("build/test", { recursive: true, force: true });
 await build({
-  entryPoints: (await readdir("test")).filter((name) => name.endsWith(".test.ts")).map((name) => `test/${name}`),
+  entryPoints: (await readdir("test")).filter((name) => /\.test\.tsx?$/.test(name)).map((name) => `test/${name}`),
   outdir: "build/test",
   outExtension: { ".js": ".mjs" },
   bundle: true,
