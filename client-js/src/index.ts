@@ -15,6 +15,8 @@ export type {
   Unsubscribe,
 } from "./events.js";
 export type { IceServersOption } from "./ice-servers.js";
+export type { NetworkCheckOptions } from "./network-check.js";
+export type { NetworkReport, NetworkWay } from "./network-report.js";
 export type { PublishOptions } from "./publish-options.js";
 export { SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
 export type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";

@@ -34,6 +34,20 @@ export function departure(manager: Manager): Promise<void> | undefined {
   return last?.connection === manager.engine ? last?.over : undefined;
 }
 
+/** Nobody joins on the connection that there is now, until the function that it returns is called. */
+export function keepOthersOut(manager: Manager): () => void {
+  let letIn = () => {};
+  const over = new Promise<void>((resolve) => {
+    letIn = resolve;
+  });
+  const mine = { connection: manager.engine, over };
+  departures.set(manager, mine);
+  return () => {
+    if (departures.get(manager) === mine) departures.delete(manager);
+    letIn();
+  };
+}
+
 async function goodbye(namespace: AnySocket, joining: boolean): Promise<void> {
   const { io: manager } = namespace;
   const { engine } = manager;

@@ -86,7 +86,8 @@ export class Session {
   }
 }
 
-async function makeDevice(options: mediasoup.DeviceOptions = {}): Promise<Device> {
+/** @throws SimplePeerError `insecure_context`, `webrtc_unsupported` */
+export async function makeDevice(options: mediasoup.DeviceOptions = {}): Promise<Device> {
   if (!options.handlerFactory && typeof RTCPeerConnection === "undefined") {
     if (globalThis.isSecureContext === false) {
       throw new SimplePeerError(

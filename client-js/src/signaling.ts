@@ -80,16 +80,7 @@ export class Signaling {
    * @throws SimplePeerError the server's, or `timeout`, `disconnected`, `bad_answer`
    */
   async ask<Name extends RequestName>(name: Name, payload: Payload<Name>): Promise<Reply<Name>> {
-    const namespace = this.#namespace;
-    // socket.io would keep it for the next connection, where it means nothing
-    if (!namespace?.connected) throw disconnected(name);
-    let answer: unknown;
-    try {
-      answer = await namespace.timeout(this.#timeoutMs).emitWithAck(name, payload);
-    } catch (cause) {
-      throw namespace.connected ? timedOut(name, this.#timeoutMs, cause) : disconnected(name, cause);
-    }
-    return dataOf(name, answer) as Reply<Name>;
+    return ask(this.#namespace, this.#timeoutMs, name, payload);
   }
 
   /** The server ends the session at once. */
@@ -175,6 +166,37 @@ export class Signaling {
     ["disconnect", this.#onDisconnect],
     ["connect_error", this.#onConnectError],
   ];
+}
+
+/**
+ * Asks once, on the connection of the moment.
+ * @throws SimplePeerError the server's, or `timeout`, `disconnected`, `bad_answer`
+ */
+export async function ask<Name extends RequestName>(
+  namespace: AnySocket | undefined,
+  timeoutMs: number,
+  name: Name,
+  payload: Payload<Name>,
+): Promise<Reply<Name>> {
+  // socket.io would keep it for the next connection, where it means nothing
+  if (!namespace?.connected) throw disconnected(name);
+  let answer: unknown;
+  try {
+    answer = await namespace.timeout(timeoutMs).emitWithAck(name, payload);
+  } catch (cause) {
+    throw namespace.connected ? timedOut(name, timeoutMs, cause) : disconnected(name, cause);
+  }
+  return dataOf(name, answer) as Reply<Name>;
+}
+
+/** Whether a SimplePeer uses the connection. */
+export function isTaken(socket: AnySocket): boolean {
+  return taken.has(socket.io);
+}
+
+/** What keeps one from joining the namespace, in words. */
+export function refusal(error: Error & { data?: unknown }): SimplePeerError {
+  return isWireError(error.data) ? fromWire(error.data) : refused(error);
 }
 
 export function fromWire({ code, message, hint }: WireError): SimplePeerError {
