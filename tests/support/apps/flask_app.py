@@ -1,9 +1,11 @@
-"""The test application on Flask-SocketIO with threads: the same page, the same ways to look inside."""
+"""The test application on Flask-SocketIO, with threads unless ASYNC_MODE says otherwise. The same page, the same ways
+to look inside."""
 
 from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import inside
 import msgspec
@@ -11,12 +13,24 @@ from flask import Flask, jsonify, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from flask_socketio import SocketIO
 
-from simplesfu import MediaManager
+from simplesfu import AuthorizationRequest, MediaManager
 
 inside.log_everything()
 app = Flask(__name__)
-sio = SocketIO(app, async_mode="threading")
-media = MediaManager(sio.server, **json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
+sio = SocketIO(app, async_mode=os.environ.get("ASYNC_MODE", "threading"))
+
+
+def authorize(request: AuthorizationRequest) -> bool:
+    sio.sleep(0.1)  # as who asks a database
+    return request.room not in closed_rooms
+
+
+def make_media(*, authorizes: bool = False, **options: Any) -> MediaManager:
+    return MediaManager(sio.server, authorize=authorize if authorizes else None, **options)
+
+
+closed_rooms: set[str] = set()
+media = make_media(**json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
 heard = inside.note_events(media)
 
 
@@ -43,6 +57,12 @@ def peers() -> ResponseReturnValue:
 @app.get("/_heard")
 def events() -> ResponseReturnValue:
     return jsonify(heard)
+
+
+@app.get("/_close_room/<room>")
+def close_room(room: str) -> ResponseReturnValue:
+    closed_rooms.add(room)
+    return jsonify(media.reauthorize().result(5))
 
 
 @app.get("/_burn")
