@@ -3,16 +3,18 @@ import { Chat } from "./chat.js";
 import { Conference } from "./conference.js";
 import { Grid } from "./grid.js";
 
-const COLOURS = ["#4f46e5", "#0e9f6e", "#d97706", "#db2777", "#0891b2", "#7c3aed", "#dc2626", "#65a30d"];
+const COLOURS = ["#6b66ee", "#0b9365", "#bd6a0a", "#dc3d83", "#0a86a8", "#9157e6", "#df4040", "#5a9016"];
 const WORDS = [
   ["amber", "brisk", "calm", "clear", "gentle", "golden", "quiet", "silver", "sunny", "warm"],
   ["anchor", "bridge", "garden", "harbour", "island", "lantern", "meadow", "orchard", "river", "valley"],
 ];
 const STATISTICS_MS = 1000;
+const TOAST_MS = 4000;
 
 const $ = (id) => document.getElementById(id);
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
-const randomRoom = () => `${WORDS.map(pick).join("-")}-${Math.floor(Math.random() * 90 + 10)}`;
+const randomRoom = () => `${WORDS.map(pick).join("-")}-${Math.floor(Math.random() * 9000 + 1000)}`;
+const wordsOf = (error) => [error.message || error.name, error.hint].filter(Boolean).join(": ");
 
 let conference;
 let statistics;
@@ -21,16 +23,33 @@ const chat = new Chat($("messages"), $("unread"));
 
 // the door
 
-$("room").value = decodeURIComponent(location.hash.slice(1)) || randomRoom();
-$("another-room").onclick = () => { $("room").value = randomRoom(); };
+function readAddress() {
+  $("room").value = decodeURIComponent(location.hash.slice(1)) || randomRoom();
+}
+addEventListener("hashchange", readAddress);
+readAddress();
+$("another-room").onclick = () => {
+  $("room").value = randomRoom();
+  $("room").focus();
+};
 const preferred = pick(COLOURS);
-for (const colour of COLOURS) {
+COLOURS.forEach((colour, index) => {
   const choice = Object.assign(document.createElement("input"), {
-    type: "radio", name: "colour", value: colour, checked: colour === preferred, ariaLabel: `colour ${colour}`,
+    type: "radio", name: "colour", value: colour, checked: colour === preferred, ariaLabel: `Colour ${index + 1}`,
   });
   choice.style.setProperty("--colour", colour);
   $("colours").append(choice);
+});
+
+/** How others will see it. */
+function showSample() {
+  const { name, colour } = Object.fromEntries(new FormData($("enter")));
+  $("sample-name").textContent = name || "You";
+  $("sample-initial").textContent = [...name][0]?.toUpperCase() ?? "?";
+  document.querySelector(".sample").style.setProperty("--colour", colour);
 }
+$("enter").oninput = showSample;
+showSample();
 
 $("enter").onsubmit = async (event) => {
   event.preventDefault();
@@ -39,62 +58,69 @@ $("enter").onsubmit = async (event) => {
   try {
     await enter({ name, colour }, room);
   } catch (error) {
-    leave();
-    $("door-notice").textContent = [error.message, error.hint].filter(Boolean).join(": ");
-    $("door-notice").hidden = false;
+    leave(wordsOf(error));
   }
 };
 
 async function enter(self, room) {
   location.hash = encodeURIComponent(room);
   conference = new Conference(self, {
-    personCame: (peerId, person) => grid.addPerson(peerId, person),
-    personLeft: (peerId) => {
-      chat.note(`${grid.nameOf(peerId)} left`);
+    personCame: (peerId, person, isNews) => {
+      grid.addPerson(peerId, person);
+      if (isNews) tell(`${person.name} is here`);
+    },
+    personLeft: (peerId, isNews) => {
+      if (isNews) tell(`${grid.nameOf(peerId)} left`);
       grid.removePerson(peerId);
     },
     trackCame: (remote) => grid.addTrack(remote),
     trackWent: (remote) => grid.removeTrack(remote),
+    ownCamera: (track) => grid.showOwn(track),
     muted: (peerId, label, muted) => grid.setMuted(peerId, label, muted),
-    said: (peerId, text) => chat.add(grid.personOf(peerId), text),
+    said: (message) => chat.add(message),
     trouble: showTrouble,
-    ended: (error) => {
-      leave();
-      $("door-notice").textContent = error.message;
-      $("door-notice").hidden = false;
-    },
-    screenEnded: () => press("screen", false),
+    ended: (error) => leave(error.message),
+    sourceEnded: (kind) => press(kind, false),
     changed: countHeads,
   });
-  const { problem } = await conference.openDevices();
-  grid.addOwn(self, conference.preview);
-  document.body.dataset.screen = "call";
-  $("door").hidden = true;
-  $("call").hidden = false;
   $("room-name").textContent = room;
+  show("call");
+  grid.addOwn(self);
+  const problem = await conference.openDevices();
   await conference.join(room);
   press("microphone", conference.sends("microphone"));
   press("camera", conference.sends("camera"));
-  if (problem) chat.note(problem);
+  if (problem) tell(problem);
   countHeads();
+  $("microphone").focus({ preventScroll: true });
 }
 
-function leave() {
+function leave(reason = "") {
   clearInterval(statistics);
   statistics = undefined;
   press("figures", false);
+  press("screen", false);
+  showChat(false);
+  showTrouble("");
   conference?.leave();
   conference = undefined;
   grid.clear();
   chat.clear();
-  document.body.dataset.screen = "door";
-  $("door").hidden = false;
-  $("call").hidden = true;
+  show("door");
+  $("door-notice").textContent = reason;
+  $("door-notice").hidden = !reason;
+  $("name").focus();
+}
+
+function show(screen) {
+  document.body.dataset.screen = screen;
+  $("door").hidden = screen !== "door";
+  $("call").hidden = screen !== "call";
 }
 
 function countHeads() {
   const heads = grid.people;
-  $("head-count").textContent = heads === 1 ? "only you: send the address to others" : `${heads} people`;
+  $("head-count").textContent = heads === 1 ? "Only you: send the link" : `${heads} people`;
 }
 
 function showTrouble(text) {
@@ -102,10 +128,22 @@ function showTrouble(text) {
   $("banner").hidden = !text;
 }
 
+/** News go to the chat, to a toast, and to a screen reader. */
+let toastTimer;
+function tell(text) {
+  chat.note(text);
+  clearTimeout(toastTimer);
+  $("toast").textContent = text;
+  toastTimer = setTimeout(() => { $("toast").textContent = ""; }, TOAST_MS);
+}
+
 // the controls
+
+const ICONS = { microphone: ["i-mic", "i-mic-off"], camera: ["i-camera", "i-camera-off"] };
 
 function press(id, pressed) {
   $(id).setAttribute("aria-pressed", String(pressed));
+  if (ICONS[id]) $(id).querySelector("use").setAttribute("href", `#${ICONS[id][pressed ? 0 : 1]}`);
 }
 
 /** A button whose deed may fail, or take a while. */
@@ -116,7 +154,7 @@ function control(id, act) {
       const pressed = await act();
       if (pressed !== undefined) press(id, pressed);
     } catch (error) {
-      if (error.name !== "NotAllowedError") chat.note([error.message, error.hint].filter(Boolean).join(": "));
+      if (id !== "screen" || error.name !== "NotAllowedError") tell(wordsOf(error)); // that one is the person's own "Cancel"
     } finally {
       $(id).disabled = false;
     }
@@ -126,26 +164,36 @@ function control(id, act) {
 control("microphone", () => conference.toggle("microphone"));
 control("camera", () => conference.toggle("camera"));
 control("screen", () => conference.toggleScreen());
-control("leave", leave);
+control("leave", () => leave());
 control("hear", () => grid.playAll());
-control("open-chat", () => {
-  $("chat").hidden = !$("chat").hidden;
-  chat.shown = !$("chat").hidden;
-  if (chat.shown) $("text").focus();
-  return chat.shown;
+control("open-chat", () => showChat($("chat").hidden));
+control("copy", async () => {
+  await navigator.clipboard.writeText(location.href);
+  tell("The link is copied");
 });
 control("figures", () => {
   const shown = statistics === undefined;
-  if (shown) statistics = setInterval(showStatistics, STATISTICS_MS);
-  else statistics = clearInterval(statistics);
+  clearInterval(statistics);
+  statistics = shown ? setInterval(showStatistics, STATISTICS_MS) : undefined;
   if (!shown) grid.showFigures(new Map());
   return shown;
 });
+if (!navigator.mediaDevices?.getDisplayMedia) $("screen").hidden = true;
 
 async function showStatistics() {
   const figures = await conference?.figures();
   if (statistics !== undefined && figures) grid.showFigures(figures);
 }
+
+function showChat(shown) {
+  const hadFocus = $("chat").contains(document.activeElement);
+  $("chat").hidden = !shown;
+  chat.shown = shown;
+  press("open-chat", shown);
+  if (shown) $("text").focus();
+  else if (hadFocus) $("open-chat").focus();
+}
+$("close-chat").onclick = () => showChat(false);
 
 $("say").onsubmit = async (event) => {
   event.preventDefault();
@@ -154,13 +202,19 @@ $("say").onsubmit = async (event) => {
   $("text").value = "";
   try {
     await conference.say(text);
-    chat.add(conference.self, text);
   } catch (error) {
     $("text").value = text;
-    chat.note(error.message);
+    chat.note(wordsOf(error));
   }
 };
 
+const KEYS = { m: "microphone", v: "camera", s: "screen", c: "open-chat", i: "figures" };
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !$("chat").hidden) $("open-chat").click();
+  if (!conference || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return showChat(false);
+  if (event.target.matches("input")) return;
+  const id = KEYS[event.key.toLowerCase()];
+  if (!id) return;
+  event.preventDefault();
+  $(id).click();
 });

@@ -1,21 +1,23 @@
 /** One conference: the socket, the SimplePeer on it, the own devices, and who is who. */
+import { Figures } from "./figures.js";
+import { OWN } from "./grid.js";
 
-const LABELS = { microphone: "microphone", camera: "camera", screen: "screen" };
 const MEDIA = {
   microphone: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
   camera: { video: { width: { ideal: 1280 }, height: { ideal: 720 } } },
 };
 
 /**
- * `observer`: personCame(peerId, {name, colour}), personLeft(peerId), trackCame/trackWent({track, peerId, label, kind}),
- * muted(peerId, label, muted), said(peerId, text), trouble(text), screenEnded(), ended(error), changed().
+ * `observer`: personCame(peerId, {name, colour}, isNews), personLeft(peerId, isNews), trackCame/trackWent({track, peerId, label, kind}),
+ * ownCamera(track or null), muted(peerId, label, muted), said({id, name, colour, text, at}), trouble(text),
+ * sourceEnded("screen" | "camera" | "microphone"), ended(error), changed().
  */
 export class Conference {
-  preview = new MediaStream();
   #observer;
-  #tracks = {};
+  #tracks = {}; // "microphone", "camera" or "screen", which are the labels as well → track
   #met = new Set();
-  #before = new Map(); // inbound-rtp id → [bytes, time]
+  #before = null; // who was there before us; null until we are in the room
+  #figures = new Figures();
 
   constructor(self, observer) {
     this.self = self;
@@ -25,22 +27,26 @@ export class Conference {
     this.#listen();
   }
 
-  /** `problem` says in words what is missing; watching and chatting go without any device. */
+  /** Returns in words what is missing; watching and chatting go without any device. */
   async openDevices() {
-    const problems = [];
-    for (const kind of ["microphone", "camera"]) {
-      try {
-        await this.#open(kind);
-      } catch (error) {
-        problems.push(`no ${kind} (${error.message ?? error.name})`);
-      }
+    if (!navigator.mediaDevices) return "No camera or microphone: browsers give them to https pages and to localhost only";
+    try {
+      this.#own(await navigator.mediaDevices.getUserMedia({ ...MEDIA.microphone, ...MEDIA.camera }));
+      return "";
+    } catch (error) {
+      if (error.name === "NotAllowedError") return "The browser may not use your camera and microphone: allow it beside the address";
     }
-    return { problem: problems.join(", ") };
+    const missing = [];
+    for (const kind of Object.keys(MEDIA)) await this.#open(kind).catch(({ name }) => missing.push(`no ${kind} (${name})`));
+    return missing.join(", ");
   }
 
+  /** The room first: what is broadcast before that goes to the lobby. */
   async join(room) {
     await this.peer.joinRoom(room);
-    for (const kind of ["microphone", "camera"]) if (this.#tracks[kind]) await this.#publish(kind);
+    this.#before = new Set(this.peer.peers);
+    for (const message of await this.socket.timeout(5000).emitWithAck("history").catch(() => [])) this.#hear(message);
+    for (const kind of Object.keys(MEDIA)) if (this.#tracks[kind]) await this.#publish(kind);
   }
 
   sends(kind) {
@@ -57,40 +63,34 @@ export class Conference {
     }
     if (kind === "camera") {
       this.#close(kind);
-      await this.peer.removeTrack(LABELS[kind]);
+      await this.peer.removeTrack(kind);
       return false;
     }
     track.enabled = !track.enabled;
-    await (track.enabled ? this.peer.unmuteTrack(LABELS[kind]) : this.peer.muteTrack(LABELS[kind]));
+    await (track.enabled ? this.peer.unmuteTrack(kind) : this.peer.muteTrack(kind));
     return track.enabled;
   }
 
   async toggleScreen() {
     if (this.#tracks.screen) {
       this.#close("screen");
-      await this.peer.removeTrack(LABELS.screen);
+      await this.peer.removeTrack("screen");
       return false;
     }
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15 } } });
-    this.#tracks.screen = stream.getVideoTracks()[0];
+    this.#own(await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15 } } }), "screen");
     await this.#publish("screen", { contentHint: "detail" });
     return true;
   }
 
   async say(text) {
-    await this.peer.send(text, { label: "chat" });
+    const message = { ...this.self, id: Math.random().toString(36).slice(2), text, at: Date.now() };
+    await this.peer.send(JSON.stringify(message), { label: "chat" });
+    this.#observer.said(message);
   }
 
-  /** Lines for each received track, by "peerId label". */
+  /** Lines for each track, by "peerId label". */
   async figures() {
-    const { recv } = await this.peer.getStats();
-    const entries = [...(recv?.values() ?? [])];
-    const lines = new Map();
-    for (const { track, peerId, label } of this.peer.tracks) {
-      const stats = entries.find((entry) => entry.type === "inbound-rtp" && entry.trackIdentifier === track.id);
-      if (stats) lines.set(`${peerId} ${label}`, this.#describe(stats, entries));
-    }
-    return lines;
+    return this.#figures.of(await this.peer.getStats(), this.peer.tracks, this.#tracks);
   }
 
   leave() {
@@ -101,75 +101,85 @@ export class Conference {
 
   #listen() {
     const { peer } = this;
+    const observer = this.#observer;
     peer.on("peerConnection", ({ peerId }) => this.#greet(peerId));
     peer.on("peerDisconnection", ({ peerId }) => {
       this.#met.delete(peerId);
-      this.#observer.personLeft(peerId);
-      this.#observer.changed();
+      observer.personLeft(peerId, this.socket.connected); // else it is ourselves who are gone
+      observer.changed();
     });
     peer.on("track", (remote) => {
       this.#introduced(remote.peerId, remote.metadata);
-      this.#observer.trackCame(remote);
+      observer.trackCame(remote);
     });
-    peer.on("trackRemoved", (remote) => this.#observer.trackWent(remote));
-    peer.on("trackMuted", ({ peerId, label }) => this.#observer.muted(peerId, label, true));
-    peer.on("trackUnmuted", ({ peerId, label }) => this.#observer.muted(peerId, label, false));
+    peer.on("trackRemoved", (remote) => observer.trackWent(remote));
+    peer.on("trackMuted", ({ peerId, label }) => observer.muted(peerId, label, true));
+    peer.on("trackUnmuted", ({ peerId, label }) => observer.muted(peerId, label, false));
     peer.on("trackEnded", ({ label }) => {
-      delete this.#tracks[label];
-      if (label === LABELS.screen) this.#observer.screenEnded();
+      this.#close(label);
+      observer.sourceEnded(label);
     });
     peer.on("data", ({ from, data, label }) => {
-      if (label === "chat") this.#observer.said(from, data);
-      if (label === "introduction") this.#introduced(from, JSON.parse(data));
+      if (label === "chat") this.#hear(data);
+      if (label === "introduction") this.#introduced(from, parsed(data));
     });
     peer.on("connectionStateChange", ({ direction, state }) => {
       const broken = state === "disconnected" || state === "failed";
-      if (broken || state === "connected") this.#observer.trouble(broken ? troubleText(direction) : "");
+      if (broken || state === "connected") observer.trouble(broken ? troubleText(direction) : "");
     });
-    peer.on("ended", ({ error }) => this.#observer.ended(error));
+    peer.on("ended", ({ error }) => observer.ended(error));
   }
 
   /** Whoever sends a track says who it is in the track's metadata; who sends none says it as data. */
   #greet(peerId) {
-    this.#observer.personCame(peerId, { name: "", colour: "" });
+    this.#observer.personCame(peerId, { name: "", colour: "" }, false);
     this.#observer.changed();
     this.peer.send(JSON.stringify(this.self), { to: peerId, label: "introduction" }).catch(() => undefined);
   }
 
   #introduced(peerId, { name, colour }) {
-    if (this.#met.has(peerId) || typeof name !== "string" || !/^#[0-9a-f]{6}$/.test(colour)) return;
+    if (this.#met.has(peerId) || typeof name !== "string" || !isColour(colour)) return;
     this.#met.add(peerId);
-    this.#observer.personCame(peerId, { name: name.slice(0, 40), colour });
+    const isNews = this.#before !== null && !this.#before.delete(peerId);
+    this.#observer.personCame(peerId, { name: name.slice(0, 40), colour }, isNews);
+  }
+
+  #hear(json) {
+    const { id, name, colour, text, at } = parsed(json);
+    if (typeof name !== "string" || typeof text !== "string" || !isColour(colour) || !Number.isFinite(at)) return;
+    this.#observer.said({ id, name: name.slice(0, 40), colour, text, at });
   }
 
   async #open(kind) {
-    if (!navigator.mediaDevices) throw new Error("the page is neither https nor localhost");
-    const stream = await navigator.mediaDevices.getUserMedia(MEDIA[kind]);
-    const [track] = stream.getTracks();
-    this.#tracks[kind] = track;
-    if (track.kind === "video") this.preview.addTrack(track);
+    this.#own(await navigator.mediaDevices.getUserMedia(MEDIA[kind]));
+  }
+
+  #own(stream, video = "camera") {
+    for (const track of stream.getTracks()) this.#tracks[track.kind === "video" ? video : "microphone"] = track;
+    this.#observer.ownCamera(this.#tracks.camera ?? null);
   }
 
   #close(kind) {
-    const track = this.#tracks[kind];
+    this.#tracks[kind]?.stop();
     delete this.#tracks[kind];
-    track?.stop();
-    if (track) this.preview.removeTrack(track);
+    if (kind === "camera") this.#observer.ownCamera(null);
   }
 
   async #publish(kind, options) {
-    await this.peer.addTrack(this.#tracks[kind], { label: LABELS[kind], ...this.self }, true, options);
+    await this.peer.addTrack(this.#tracks[kind], { label: kind, ...this.self }, true, options);
   }
+}
 
-  #describe(stats, entries) {
-    const codec = entries.find((entry) => entry.id === stats.codecId)?.mimeType.split("/")[1] ?? "";
-    const [bytes, time] = this.#before.get(stats.id) ?? [stats.bytesReceived, stats.timestamp - 1];
-    this.#before.set(stats.id, [stats.bytesReceived, stats.timestamp]);
-    const kbps = Math.round(((stats.bytesReceived - bytes) * 8) / (stats.timestamp - time));
-    const picture = stats.kind === "video" ? `${stats.frameWidth ?? 0}×${stats.frameHeight ?? 0} · ${stats.framesPerSecond ?? 0} fps · ` : "";
-    const lost = stats.packetsLost > 0 ? ` · ${stats.packetsLost} lost` : "";
-    return `${codec} ${picture}${kbps} kbit/s${lost}`;
+function parsed(json) {
+  try {
+    return Object(JSON.parse(json));
+  } catch {
+    return {}; // somebody sends what this page does not
   }
+}
+
+function isColour(text) {
+  return /^#[0-9a-f]{6}$/.test(text);
 }
 
 function troubleText(direction) {

@@ -1,8 +1,7 @@
-/** The tiles: one for each person, one more for each screen; as large as they can be while all are seen. */
+/** The tiles: one for each person, one more for each screen. */
+import { layout } from "./layout.js";
 
-const TILE_RATIO = 16 / 9;
-const GAP_PX = 12;
-const OWN = "own";
+export const OWN = "own";
 
 export class Grid {
   #list;
@@ -21,18 +20,18 @@ export class Grid {
     return this.#people.size;
   }
 
-  personOf(peerId) {
-    return this.#people.get(peerId) ?? { name: "Somebody", colour: "" };
-  }
-
   nameOf(peerId) {
-    return this.personOf(peerId).name || "Somebody";
+    return this.#personOf(peerId).name || "Somebody";
   }
 
-  addOwn(person, stream) {
+  addOwn(person) {
     this.addPerson(OWN, { ...person, name: `${person.name} (you)` });
-    const video = this.#tiles.get(OWN).querySelector("video");
-    Object.assign(video, { muted: true, hidden: false, srcObject: stream });
+  }
+
+  /** What the own camera gives; null when it gives nothing. */
+  showOwn(track) {
+    if (track) this.addTrack({ track, peerId: OWN, label: "camera", kind: "video" });
+    else for (const video of this.#tiles.get(OWN)?.querySelectorAll("video") ?? []) empty(video);
   }
 
   /** Again when more is known. */
@@ -48,21 +47,18 @@ export class Grid {
   }
 
   addTrack({ track, peerId, label, kind }) {
-    const tile = label === "screen" ? this.#tile(`${peerId} screen`) : this.#tile(peerId);
+    const tile = label === "screen" ? this.#tile(`${peerId} screen`, "tile screen") : this.#tile(peerId);
     this.#dress(tile, peerId);
-    tile.classList.toggle("screen", label === "screen");
     const media = tile.querySelector(kind);
-    Object.assign(media, { hidden: false, srcObject: new MediaStream([track]) });
+    Object.assign(media, { hidden: false, srcObject: new MediaStream([track]), muted: peerId === OWN });
     Object.assign(media.dataset, { peerId, label });
-    media.play().catch(() => this.#onSilence(true));
+    media.play().catch((error) => { if (error.name === "NotAllowedError") this.#onSilence(true); });
   }
 
   removeTrack({ track, peerId, label }) {
     if (label === "screen") return this.#drop(`${peerId} screen`);
     for (const media of this.#tiles.get(peerId)?.querySelectorAll("video, audio") ?? []) {
-      if (!media.srcObject?.getTracks().includes(track)) continue;
-      Object.assign(media, { hidden: true, srcObject: null });
-      delete media.dataset.peerId;
+      if (media.srcObject?.getTracks().includes(track)) empty(media);
     }
   }
 
@@ -92,12 +88,16 @@ export class Grid {
     this.#list.replaceChildren();
   }
 
-  #tile(key) {
+  #personOf(peerId) {
+    return this.#people.get(peerId) ?? { name: "", colour: "" };
+  }
+
+  #tile(key, className = "tile") {
     let tile = this.#tiles.get(key);
     if (!tile) {
       tile = document.createElement("li");
-      tile.className = "tile";
-      tile.innerHTML = '<i class="initial" aria-hidden="true"></i><video autoplay playsinline hidden></video>'
+      tile.className = className;
+      tile.innerHTML = '<span class="initial" aria-hidden="true"></span><video autoplay playsinline hidden></video>'
         + '<audio autoplay></audio><pre></pre><span class="name"></span>';
       this.#tiles.set(key, tile);
       this.#list.append(tile);
@@ -107,11 +107,13 @@ export class Grid {
   }
 
   #dress(tile, peerId) {
-    const { name, colour } = this.personOf(peerId);
+    const { name, colour } = this.#personOf(peerId);
+    const isScreen = tile.classList.contains("screen");
     tile.dataset.peerId = peerId;
+    tile.classList.toggle("own", peerId === OWN);
     tile.style.setProperty("--colour", colour || "var(--line)");
-    tile.querySelector(".name").textContent = name || "…";
-    tile.querySelector(".initial").textContent = name.slice(0, 1).toUpperCase();
+    tile.querySelector(".name").textContent = isScreen ? `${name} · screen` : name || "…";
+    tile.querySelector(".initial").textContent = [...name][0]?.toUpperCase() ?? "";
   }
 
   #drop(key) {
@@ -120,19 +122,22 @@ export class Grid {
     this.#arrange();
   }
 
-  /** The number of columns with which tiles of 16:9 are largest. */
   #arrange() {
+    const screens = [...this.#tiles.values()].filter((tile) => tile.classList.contains("screen"));
+    const people = [...this.#tiles.values()].filter((tile) => !screens.includes(tile));
     const { clientWidth: width, clientHeight: height } = this.#list;
-    const count = this.#tiles.size;
-    let best = { size: 0, columns: 1 };
-    for (let columns = 1; columns <= count; columns++) {
-      const rows = Math.ceil(count / columns);
-      const byWidth = (width - GAP_PX * (columns - 1)) / columns;
-      const byHeight = ((height - GAP_PX * (rows - 1)) / rows) * TILE_RATIO;
-      const size = Math.min(byWidth, byHeight);
-      if (size > best.size) best = { size, columns };
-    }
-    this.#list.style.setProperty("--columns", best.columns);
-    this.#list.style.setProperty("--tile", `${Math.floor(best.size)}px`);
+    const boxes = layout({ people: people.length, screens: screens.length, width, height });
+    people.forEach((tile, index) => place(tile, boxes.people[index]));
+    screens.forEach((tile, index) => place(tile, boxes.screens[index]));
   }
+}
+
+function place({ style, classList }, { x, y, width, height }) {
+  Object.assign(style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+  classList.toggle("small", width < 200);
+}
+
+function empty(media) {
+  Object.assign(media, { hidden: true, srcObject: null });
+  delete media.dataset.peerId;
 }
