@@ -4,7 +4,7 @@
  */
 import type { Device, types as mediasoup } from "mediasoup-client";
 import { withNamespace } from "./borrowed-namespace.js";
-import { Deadline } from "./deadline.js";
+import { Deadline, sleep } from "./deadline.js";
 import { isGone } from "./errors.js";
 import { IceServers } from "./ice-servers.js";
 import { type Finding, type NetworkReport, report } from "./network-report.js";
@@ -20,6 +20,8 @@ export interface NetworkCheckOptions extends Pick<SessionOptions, "device" | "ic
 }
 
 const TIMEOUT_MS = 8_000;
+const STATS_MS = 1_000;
+const STATS_EVERY_MS = 100;
 
 /** What a transport may use. */
 interface Restriction {
@@ -118,13 +120,17 @@ async function connect(
   return { outcome: "connected", targets, ...(await wayOf(transport)) };
 }
 
-/** How long the way is, and by which TURN server. */
+/** How long the way is, and by which TURN server. The browser's books lag behind what it does. */
 async function wayOf(transport: mediasoup.Transport): Promise<{ rttMs: number | null; via?: string }> {
-  const stats = await transport.getStats();
-  const pair = [...stats.values()].find(({ type, nominated, state }) => {
-    return type === "candidate-pair" && nominated && state === "succeeded";
-  });
-  const { url } = stats.get(pair?.localCandidateId) ?? {};
-  const rttS: number | undefined = pair?.currentRoundTripTime;
-  return { rttMs: rttS === undefined ? null : Math.round(rttS * 1000), ...(url && { via: url }) };
+  const deadline = new Deadline(STATS_MS);
+  for (;;) {
+    const stats = await transport.getStats();
+    const pairs = [...stats.values()].filter(({ type }) => type === "candidate-pair");
+    const pair = pairs.find(({ currentRoundTripTime }) => currentRoundTripTime !== undefined);
+    if (pair || deadline.leftMs === 0) {
+      const { url } = stats.get(pair?.localCandidateId) ?? {};
+      return { rttMs: pair ? Math.round(pair.currentRoundTripTime * 1000) : null, ...(url && { via: url }) };
+    }
+    await sleep(STATS_EVERY_MS);
+  }
 }

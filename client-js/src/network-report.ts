@@ -108,11 +108,12 @@ function summaryOf(udp: NetworkWay, tcp: NetworkWay, turn: NetworkWay): string {
 /** The first thing to do. */
 function hintOf(udp: NetworkWay, tcp: NetworkWay, turn: NetworkWay, found: Findings): string {
   if (udp.ok) return "";
+  if (tcp.ok) return udp.hint;
   const hidden = found.udp.targets.map(addressOf).find(isPrivate);
   const announce = hidden
     ? `the server says that it is at ${hidden}, a private address: for those outside, MediaManager(sio, announce=…) must name its public one`
     : "";
-  if (tcp.ok || turn.ok) return [udp.hint, announce].filter(Boolean).join("; or ");
+  if (turn.ok) return [udp.hint, announce].filter(Boolean).join("; or ");
   return [announce, udp.hint, tcp.hint, turn.hint].filter(Boolean).join("; or ");
 }
 

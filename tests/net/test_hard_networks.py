@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from support.caller import Caller
 from support.chromium import chromium, new_page
-from support.netns import Host, HostServer, Network, require_namespaces
+from support.coturn import SECRET, coturn, require_coturn
+from support.netns import MEDIA_PORT, Host, HostServer, Network, require_namespaces
 from support.server import running
 from support.waiting import until
 
@@ -73,3 +74,35 @@ async def pictures_go_on(ends: list[tuple[Caller, Caller]], when: str) -> None:
         return all(one.fps > 15 for one in seen)
 
     await until(all_fluent, f"the pictures go on {when}", timeout_s=30)
+
+
+async def test_udp_and_the_port_dropped_turn_carries_it(network: Network) -> None:
+    require_coturn()
+    client, turn = network.host("client"), network.host("turn")
+    async with coturn(turn) as address:
+        options = {"turn_urls": [f"turn:{address}?transport=udp", f"turn:{address}?transport=tcp"], "turn_secret": SECRET}
+        server = HostServer(network.host("server"), **options)
+        network.block(f"ip saddr {client.ipv4} meta l4proto udp")
+        network.block(f"ip saddr {client.ipv4} tcp dport {MEDIA_PORT}")
+        async with running(server), callers(client, server) as [alice, bob]:
+            await pictures_both_ways(alice, bob, "UDP and the port dropped, TURN over TCP")
+            print(await alice.page.call("checkNetwork"))
+            print(f"{network.blocked} packets were dropped")
+            assert network.blocked
+
+
+async def test_ipv6_only(network: Network) -> None:
+    client, host = network.host("client", ipv4=False), network.host("server", ipv4=False)
+    async with running(HostServer(host, address=host.ipv6)) as server, callers(client, server) as [alice, bob]:
+        await pictures_both_ways(alice, bob, "IPv6 only")
+        print(await alice.page.call("checkNetwork"))
+
+
+async def test_announced_by_name(network: Network) -> None:
+    """The name has an address of each family; the client's network has only the second."""
+    client, host = network.host("client", ipv4=False), network.host("server")
+    host.knows(media=f"{host.ipv4} {host.ipv6}")
+    server = HostServer(host, address=host.ipv6, listen=[f"{host.ipv4}:{MEDIA_PORT}", f"[{host.ipv6}]:{MEDIA_PORT}"], announce="media")
+    async with running(server), callers(client, server) as [alice, bob]:
+        await pictures_both_ways(alice, bob, "announced by a name with an IPv4 and an IPv6 address")
+        print(await alice.page.call("checkNetwork"))
