@@ -219,6 +219,14 @@ async function received() {
   );
 }
 
+/** SimplePeer.checkNetwork() on the socket there is, or on one of its own; and how long it took. */
+async function checkNetwork(options = {}) {
+  socket ??= io();
+  const began = performance.now();
+  const report = await SimplePeer.checkNetwork(socket, options);
+  return {...report, tookMs: performance.now() - began};
+}
+
 /** As when the network changes: the connection is gone, and socket.io makes another. */
 async function loseSocket() {
   socket.io.engine.close();
@@ -233,7 +241,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
-  look, mirror, painted, freezePainting, received, sent, loseSocket, close,
+  look, mirror, painted, freezePainting, received, sent, checkNetwork, loseSocket, close,
   ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
