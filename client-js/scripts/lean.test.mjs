@@ -55,7 +55,13 @@ test("what browsers do not need is left out", async () => {
 function methodsOf(Device, handlerName) {
   const { name, factory } = new Device({ handlerName })._handlerFactory;
   assert.equal(name, handlerName);
-  const handler = factory({ direction: "send", iceParameters: {}, iceCandidates: [], dtlsParameters: { fingerprints: [{}] }, appData: {} });
+  const handler = factory({
+    direction: "send",
+    iceParameters: {},
+    iceCandidates: [],
+    dtlsParameters: { fingerprints: [{}] },
+    appData: {},
+  });
   handler.close();
   return Object.getOwnPropertyNames(Object.getPrototypeOf(handler));
 }
