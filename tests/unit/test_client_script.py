@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 import socketio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from fastapi import FastAPI
 from flask import Flask
 from flask_socketio import SocketIO
@@ -135,6 +137,23 @@ async def test_flask_socket_io(script: bytes) -> None:
     async with wsgi(app) as url, httpx.AsyncClient(base_url=url) as browser:
         assert (await browser.get("/socket.io/simple-peer.js")).content == script
         assert (await browser.get("/")).text == "a page of Flask"
+
+
+@pytest.mark.parametrize("path", ["socket.io", "/realtime/io"])
+async def test_aiohttp(script: bytes, path: str) -> None:
+    sio = socketio.AsyncServer(async_mode="aiohttp")
+    serve_client_script(sio)
+    app = web.Application()
+    sio.attach(app, socketio_path=path)  # asks the application for routes, and so after the script is served
+    async with TestClient(TestServer(app)) as browser:
+        where = f"/{path.strip('/')}/simple-peer.js"
+        answer = await browser.get(where)
+        assert (answer.status, await answer.read()) == (200, script)
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        again = await browser.get(where, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status, await again.read()) == (304, b"")
+        handshake = await browser.get(f"/{path.strip('/')}/", params={"EIO": "4", "transport": "polling"})
+        assert (await handshake.text()).startswith('0{"sid"'), "Socket.IO itself is reached as before"
 
 
 async def test_the_script_that_was_built() -> None:

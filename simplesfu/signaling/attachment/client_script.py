@@ -1,8 +1,8 @@
 """Serves the browser's side at <Socket.IO's path>/simple-peer.js, as Socket.IO for Node.js does with its client.
 
-Engine.IO gets every request below its path, so its entry point is where the script can be handed out whatever the
-application is mounted on. Works for ASGI and WSGI; with aiohttp, sanic or tornado Engine.IO is asked for its own path
-alone, and the application serves simplesfu.client.read_script() itself.
+With ASGI and WSGI Engine.IO gets every request below its path, so its entry point is where the script can be handed out
+whatever the application is mounted on. With aiohttp it asks the application for a route when it is attached, and so does
+the script. With sanic and tornado the application serves simplesfu.client.read_script() itself.
 """
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ class Response(NamedTuple):
 
 
 def serve_client_script(sio: socketio.AsyncServer | socketio.Server) -> Callable[[], None]:
-    """Wrap `sio.handle_request`; the returned function undoes it."""
+    """Wrap a method of `sio`; the returned function undoes it."""
     if sio.async_mode == "asgi":
         return wrap_method(sio, "handle_request", _handle_asgi)
+    if sio.async_mode == "aiohttp":
+        return wrap_method(sio, "attach", _attach_aiohttp)
     if not isinstance(sio, socketio.AsyncServer):
         return wrap_method(sio, "handle_request", _handle_wsgi)
     return lambda: None
@@ -50,6 +52,17 @@ async def _handle_asgi(original: Callable[..., Awaitable[object]], scope: Scope,
     await send({"type": "http.response.start", "status": response.status.value, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
     return None
+
+
+def _attach_aiohttp(original: Callable[..., object], app: Any, socketio_path: str = "socket.io") -> None:
+    from aiohttp import web
+
+    async def handle(request: web.Request) -> web.Response:
+        response = _respond(request.method, request.headers.get("If-None-Match", ""))
+        return web.Response(status=response.status, headers=response.headers, body=response.body)
+
+    app.router.add_get(f"/{socketio_path.strip('/')}/{SCRIPT_NAME}", handle)
+    original(app, socketio_path)
 
 
 def _handle_wsgi(

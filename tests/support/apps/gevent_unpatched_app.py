@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import signal
 
+import gevent
 from gevent.pywsgi import WSGIServer
 
 os.environ["ASYNC_MODE"] = "gevent"
@@ -15,9 +16,9 @@ from flask_app import app
 def serve() -> None:
     server = WSGIServer(("127.0.0.1", int(os.environ.get("HTTP_PORT", 0))), app, log=None)
     server.start()
+    gevent.signal_handler(signal.SIGINT, server.stop)  # an exception would hit whatever greenlet is running
     print(f"listening on http://127.0.0.1:{server.server_port}")
-    with suppress(KeyboardInterrupt):
-        server.serve_forever()
+    server.serve_forever()
 
 
 if __name__ == "__main__":
