@@ -98,6 +98,10 @@ export type ExplanationCode =
   | "publisher_muted"
   /** The application on the server holds the track. Cure: media.mute(peer, label, muted=False). */
   | "muted_by_server"
+  /** The two browsers cannot reach each other. Cure: a TURN server (iceServers); with the topology "auto" media goes by the server then. */
+  | "link_failed"
+  /** The two browsers are still trying to reach each other. Cure: wait; they give up after 7 s. */
+  | "link_connecting"
   /** No UDP from the publisher. Cure: its network or firewall; the server's UDP port must be open. */
   | "publisher_transport"
   /** The publisher's connection is there and no packets come. Cure: is its track ended, disabled, a still canvas? */

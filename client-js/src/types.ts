@@ -228,7 +228,7 @@ export interface Explanation {
   message: string;
   hint: string;
   /** Whose part of the way it is; "" when all of it is whole. */
-  link: "publisher" | "server" | "viewer" | "";
+  link: "publisher" | "server" | "viewer" | "direct" | "";
 }
 
 export interface DataProduceRequest extends TransportRef {

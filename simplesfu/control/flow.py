@@ -11,11 +11,12 @@ from simplesfu.errors import Closed
 class Flow(ABC):
     """It can be paused, and it closes once, with what hangs on it.
 
+    flow_id: of one that was there before and is the same to those who know it; None: a new one.
     on_close(reason): when that is done.
     """
 
-    def __init__(self, *, paused: bool) -> None:
-        self.id = new_id()
+    def __init__(self, *, paused: bool, flow_id: str | None = None) -> None:
+        self.id = flow_id or new_id()
         self.paused = paused
         self.closed = False
         self.on_close: Signal[[str]] = Signal()

@@ -38,8 +38,9 @@ class Producer(Flow):
         consumable_rtp_parameters: RtpParameters,
         recv_streams: list[int],
         paused: bool,
+        producer_id: str | None = None,
     ) -> None:
-        super().__init__(paused=paused)
+        super().__init__(paused=paused, flow_id=producer_id)
         self.kind = kind
         self.rtp_parameters = rtp_parameters
         self.consumable_rtp_parameters = consumable_rtp_parameters
@@ -58,6 +59,10 @@ class Producer(Flow):
     def recv_streams(self) -> list[int]:
         """The plane's ids of its encodings, the lowest quality first."""
         return list(self._states)
+
+    @property
+    def consumed(self) -> bool:
+        return bool(self._subscribers)
 
     def source(self, highest: int | None = None) -> int:
         """The recv stream to feed a consumer from: of the best encoding now, up to the one with that index."""

@@ -94,8 +94,11 @@ class WebRtcTransport:
         self._check_open()
         return self._link.restart_ice()
 
-    def produce(self, kind: MediaKind, rtp_parameters: RtpParameters, paused: bool = False) -> Producer:
-        """Raises BadParameters, Unsupported (no such codec here), AlreadyExists (SSRC or MID), Closed."""
+    def produce(
+        self, kind: MediaKind, rtp_parameters: RtpParameters, paused: bool = False, producer_id: str | None = None
+    ) -> Producer:
+        """`producer_id`: one that is free, for a track that has been known by it. Raises BadParameters, Unsupported (no
+        such codec here), AlreadyExists (SSRC or MID), Closed."""
         self._check_open()
         ortc.validate_rtp_parameters(kind, rtp_parameters)
         router = self._router_capabilities
@@ -111,6 +114,7 @@ class WebRtcTransport:
             consumable_rtp_parameters=ortc.consumable_rtp_parameters(router, mapping, cname=self._cname),
             recv_streams=self._add_recv_streams(rtp_parameters, mapping),
             paused=paused,
+            producer_id=producer_id,
         )
         self._adopt_producer(producer)
         self.on_producer.emit(producer)

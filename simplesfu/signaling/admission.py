@@ -20,14 +20,15 @@ class TokenBucket:
         self._tokens = burst
         self._filled_at_us = now_us
 
-    def has_token(self, now_us: int) -> bool:
+    def has_token(self, now_us: int, number: float = 1) -> bool:
+        """Whether so many are there."""
         elapsed_us = max(0, now_us - self._filled_at_us)
         self._filled_at_us = max(now_us, self._filled_at_us)
         self._tokens = min(self._tokens + elapsed_us * self._rate_per_s / 1_000_000, self._burst)
-        return self._tokens >= 1
+        return self._tokens >= number
 
-    def take(self) -> None:
-        self._tokens -= 1
+    def take(self, number: float = 1) -> None:
+        self._tokens -= number
 
 
 class Admission:

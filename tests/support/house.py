@@ -19,7 +19,7 @@ from .fake_engine import ScriptedEngine, scripted_router
 from .signalling import RefusedError
 from .stage import HandClock
 
-UNTOLD = ("producerId", "transportId", "seq")
+UNTOLD = ("producerId", "transportId", "seq", "carrier")
 DTLS = {"role": "client", "fingerprints": [{"algorithm": "sha-256", "value": ":".join(["AB"] * 32)}]}
 
 
@@ -130,7 +130,8 @@ class HousePeer:
         return answer["data"]
 
     def told(self) -> list[tuple[str, ...]]:
-        """What it was told since the last time: the event and its payload's values, without what is hard to foresee."""
+        """What it was told since the last time: the event and its payload's values, without what is hard to foresee,
+        and without what carries it."""
         told = [
             (event, *(str(value) for name, value in payload.items() if name not in UNTOLD))
             for event, payload in self.notifications

@@ -247,7 +247,7 @@ class Stage:
         """The producers of which the plane would forward packets to the peer if they came, publishers willing."""
         session = self.peers.find(name)
         return {
-            one.publication.producer.id
+            one.publication.id
             for one in session.subscriptions.values()
             if not one.consumer.paused and not one.publication.muted
         }
@@ -255,4 +255,4 @@ class Stage:
     def layer_limits(self, name: str) -> dict[str, int | None]:
         """The highest spatial layer that its consumers give it, by producer."""
         subscriptions = self.peers.find(name).subscriptions.values()
-        return {one.publication.producer.id: one.consumer.layer_limit.spatial_layer for one in subscriptions}
+        return {one.publication.id: one.consumer.layer_limit.spatial_layer for one in subscriptions}

@@ -32,6 +32,9 @@ BREAKS: list[tuple[str, dict[str, Any], str]] = [
     ("no_such_track", {"published": False}, "no track with that label"),
     ("publisher_muted", {"publisher_paused": True}, "publisher muted"),
     ("muted_by_server", {"server_muted": True}, "muted by the server"),
+    ("link_failed", {"carrier": "mesh", "direct_state": "failed", "direct_reason": "no candidate pair"},
+     "no direct link from the publisher to you: no candidate pair"),
+    ("link_connecting", {"carrier": "mesh", "direct_state": "connecting"}, "is being made"),
     ("publisher_transport", {"send_transport": None}, "no connection for media from the publisher"),
     ("publisher_transport", {"send_transport": TransportFacts(state="new")}, "has not begun"),
     ("publisher_transport", {"send_transport": TransportFacts(state="connecting")}, "ICE: no UDP from the publisher"),
@@ -75,7 +78,7 @@ def test_each_link_breaks(code: str, changes: dict[str, Any], message: str) -> N
     assert explanation.code == code
     assert message in explanation.message
     assert explanation.hint
-    assert explanation.link in ("publisher", "server", "viewer")
+    assert explanation.link in ("publisher", "server", "viewer", "direct")
 
 
 def test_every_code_is_reached_and_in_the_order_of_the_way() -> None:

@@ -299,14 +299,16 @@ def test_a_snapshot_stands_for_what_cannot_be_repeated(house: House, last_seq: i
     assert greeting["snapshot"] == {
         "peers": [{"peerId": "ben"}],
         "offers": [{"producerId": consumed, "peerId": "ben", "label": "camera", "broadcast": True, "kind": "video",
-                    "metadata": {}, "paused": False}],
+                    "metadata": {}, "paused": False, "carrier": "sfu"}],
         "rooms": [],
-        "producers": [{"producerId": producer, "label": "slides", "paused": True}],
-        "consumers": [{"consumerId": consumer, "producerId": consumed, "held": ""}],
+        "producers": [{"producerId": producer, "label": "slides", "paused": True, "sfu": True}],
+        "consumers": [{"consumerId": consumer, "producerId": consumed, "held": "", "carrier": "sfu"}],
         "transports": [
             {"transportId": anna.transport(direction), "direction": direction, "state": "new"}
             for direction in ("send", "recv")
         ],
+        "links": [],
+        "linkConsumers": [],
     }
     assert anna.told() == []
     assert anna.ask("getSnapshot") == {"snapshot": greeting["snapshot"], "seq": greeting["seq"]}

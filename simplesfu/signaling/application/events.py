@@ -8,8 +8,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from simplesfu.errors import ConfigError
 from simplesfu.signaling.application.mailbox import Mailbox
-from simplesfu.signaling.sessions.holdings import EventInfo, EventName
-from simplesfu.signaling.sessions.info import DataInfo
+from simplesfu.signaling.sessions.info import DataInfo, EventInfo, EventName
 
 MAX_WAITING: Final = 10_000
 EVENTS: Final[tuple[str, ...]] = get_args(EventName)

@@ -31,10 +31,12 @@ def hello(peers: Peers, session: PeerSession, payload: Hello) -> HelloAnswer:
     """Who came back is told again what it has missed, or where that is not known any longer, how things are."""
     missed = session.journal.since(payload.last_seq) if session.resumed else []
     session.repeat(missed or [])
+    if payload.topology is not None:
+        peers.set_topology(session, payload.topology)
     return HelloAnswer(
         peer_id=session.id,
         protocol=PROTOCOL_VERSION,
-        topology="sfu",
+        topology=session.topology,
         resumed=session.resumed,
         token=session.token,
         grace_period_ms=round(peers.config.grace_period_s * 1000),
@@ -116,12 +118,16 @@ def get_stats(_: Peers, session: PeerSession, __: Nothing) -> StatsAnswer:
             for entry in session.transports.values()
         ],
         producers=[
-            _camel_case(publication.producer.stats()) | {"label": publication.label}
+            _camel_case(publication.stats()) | {"label": publication.label}
             for publication in session.publications.values()
         ],
         consumers=[
             _camel_case(subscription.consumer.stats())
-            | {"peerId": subscription.publication.publisher.id, "label": subscription.publication.label}
+            | {
+                "peerId": subscription.publication.publisher.id,
+                "label": subscription.publication.label,
+                "carrier": subscription.carrier,
+            }
             for subscription in session.subscriptions.values()
         ],
     )

@@ -27,17 +27,21 @@ def gather(peers: Peers, viewer: PeerSession, publisher_id: str, label: str) -> 
     publication = publisher.publication_of(label)
     if publication is None:
         return TrackFacts(in_sight=True, publisher_attached=attached)
-    subscription = viewer.subscription_of(publication)
+    carrier, link = viewer.carrier_to(publisher), viewer.links.get(publisher.id)
+    subscription = viewer.subscription_of(publication, carrier)
     encodings = _encodings(publication)
     sending = _sending(subscription)
     return TrackFacts(
         in_sight=True,
         publisher_attached=attached,
         published=True,
-        kind=publication.producer.kind,
+        kind=publication.kind,
+        carrier=carrier,
+        direct_state="connecting" if link is None else link.state,
+        direct_reason="" if link is None else link.reason,
         publisher_paused=publication.paused,
         server_muted=publication.muted,
-        send_transport=_transport(publisher.transports.values(), publication.producer.id),
+        send_transport=_transport(publisher.transports.values(), publication.id),
         last_packet_age_ms=_youngest(encodings, "last_packet_age_ms"),
         last_keyframe_age_ms=_youngest(encodings, "last_keyframe_age_ms"),
         wanted=publication.broadcast or viewer.wishes.wants(publisher.names, label),
@@ -55,7 +59,7 @@ def gather(peers: Peers, viewer: PeerSession, publisher_id: str, label: str) -> 
 
 
 def _encodings(publication: Publication) -> list[dict[str, Any]]:
-    encodings: Any = publication.producer.stats()["encodings"]
+    encodings: Any = publication.stats()["encodings"]
     return list(encodings)
 
 

@@ -26,7 +26,7 @@ def connect_to_peer(peers: Peers, session: PeerSession, payload: PeerTarget) -> 
     return ConnectToPeerAnswer(
         peer_id=publisher.id,
         tracks=[
-            TrackEntry(producer_id=one.producer.id, label=one.label, kind=one.producer.kind, paused=one.paused)
+            TrackEntry(producer_id=one.id, label=one.label, kind=one.kind, paused=one.paused)
             for one in offered
             if payload.label in (None, one.label)
         ],

@@ -11,7 +11,7 @@ import msgspec
 from simplesfu.errors import BadRequest, Closed, SfuError, UnknownRequest
 from simplesfu.signaling import messages as m
 from simplesfu.signaling.data import messages as d
-from simplesfu.signaling.requests import connection, data, explanation, media, network, people
+from simplesfu.signaling.requests import connection, data, explanation, media, mesh, network, people
 from simplesfu.signaling.rights import authorization as rights
 from simplesfu.signaling.rights.authorization import Authority, Right
 from simplesfu.signaling.sessions.attendance import Attendance
@@ -55,17 +55,21 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "connectProbe": Request(m.ConnectWebRtcTransport, m.Nothing, network.connect_probe, enters=False),
     "closeProbe": Request(m.TransportTarget, m.Nothing, network.close_probe, enters=False),
     "produce": Request(m.Produce, m.ProduceAnswer, media.produce, rights.produce),
+    "publish": Request(m.Publish, m.ProduceAnswer, media.publish, rights.produce),
     "setMetadata": Request(m.SetMetadata, m.Nothing, media.set_metadata, rights.set_metadata),
     "pauseProducer": Request(m.ProducerTarget, m.Nothing, media.pause_producer),
     "resumeProducer": Request(m.ProducerTarget, m.Nothing, media.resume_producer),
     "closeProducer": Request(m.ProducerTarget, m.Nothing, media.close_producer),
     "consume": Request(m.Consume, m.ConsumeAnswer, media.consume, rights.consume),
     "resumeConsumer": Request(m.ConsumerTarget, m.Nothing, media.resume_consumer),
+    "closeConsumer": Request(m.ConsumerTarget, m.Nothing, media.close_consumer),
     "connectToPeer": Request(m.PeerTarget, m.ConnectToPeerAnswer, people.connect_to_peer),
     "disconnectFromPeer": Request(m.PeerTarget, m.Nothing, people.disconnect_from_peer),
     "pausePeer": Request(m.PeerTarget, m.Nothing, people.pause_peer),
     "resumePeer": Request(m.PeerTarget, m.Nothing, people.resume_peer),
     "setPreferredLayers": Request(m.SetPreferredLayers, m.Nothing, people.set_preferred_layers),
+    "signal": Request(m.SignalTarget, m.Nothing, mesh.signal),
+    "reportLink": Request(m.ReportLink, m.Nothing, mesh.report_link),
     "joinRoom": Request(m.RoomTarget, m.JoinRoomAnswer, people.join_room, rights.join, enters=False),
     "leaveRoom": Request(m.RoomTarget, m.Nothing, people.leave_room),
     "openData": Request(d.OpenData, m.Nothing, data.open_data, rights.data),
@@ -110,7 +114,7 @@ class Responder:
         except SfuError as error:
             return refusal(error)
         except Exception as error:
-            return self._apologise(str(name), error)
+            return self.apologise(str(name), error)
 
     def _find_session(self, connection: Connection, payload: m.Message) -> PeerSession:
         if isinstance(payload, m.Hello):
@@ -126,7 +130,7 @@ class Responder:
         except SfuError as error:
             return refusal(error)
         except Exception as error:
-            return self._apologise(name, error)
+            return self.apologise(name, error)
 
     async def _carry_out(self, request: Request, session: PeerSession, payload: m.Message) -> Answer:
         _check_open(session)
@@ -139,7 +143,7 @@ class Responder:
                 _check_open(session)
         return {"ok": True, "data": msgspec.to_builtins(request.carry_out(self._peers, session, payload))}
 
-    def _apologise(self, name: str, error: Exception) -> Answer:
+    def apologise(self, name: str, error: Exception) -> Answer:
         """A bug of ours. The log gets each kind once, whoever keeps on provoking it."""
         self.internal_errors += 1
         kind = (name, type(error))

@@ -12,7 +12,7 @@ from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import NotAllowed
 from simplesfu.signaling.application.calls import AppCalls, SessionData
 from simplesfu.signaling.data.messages import OpenData
-from simplesfu.signaling.messages import Consume, Produce, RoomTarget, SetMetadata
+from simplesfu.signaling.messages import Consume, Produce, Publish, RoomTarget, SetMetadata
 from simplesfu.signaling.sessions.peers import Peers
 from simplesfu.signaling.sessions.session import PeerSession, Publication
 from simplesfu.types import MediaKind
@@ -71,14 +71,14 @@ def join(peers: Peers, session: PeerSession, payload: RoomTarget) -> Right | Non
     return None if payload.room_id in peers.rooms_of(session) else Right(action="join", room=payload.room_id)
 
 
-def produce(_: Peers, __: PeerSession, payload: Produce) -> Right:
+def produce(_: Peers, __: PeerSession, payload: Produce | Publish) -> Right:
     return Right(action="produce", label=payload.label, kind=payload.kind, metadata=payload.metadata)
 
 
 def set_metadata(_: Peers, session: PeerSession, payload: SetMetadata) -> Right:
     """What a track says of itself may have been what it was allowed for. Raises NotFound."""
     publication = session.publication(payload.producer_id)
-    return Right(action="produce", label=publication.label, kind=publication.producer.kind, metadata=payload.metadata)
+    return Right(action="produce", label=publication.label, kind=publication.kind, metadata=payload.metadata)
 
 
 def consume(_: Peers, session: PeerSession, payload: Consume) -> Right:
@@ -91,13 +91,13 @@ def data(_: Peers, __: PeerSession, payload: OpenData) -> Right:
 
 
 def _to_produce(publication: Publication) -> Right:
-    return Right(action="produce", label=publication.label, kind=publication.producer.kind,
+    return Right(action="produce", label=publication.label, kind=publication.kind,
                  metadata=publication.metadata)
 
 
 def _to_consume(publication: Publication) -> Right:
     return Right(action="consume", publisher_id=publication.publisher.id, label=publication.label,
-                 kind=publication.producer.kind, metadata=publication.metadata)
+                 kind=publication.kind, metadata=publication.metadata)
 
 
 # -----------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from simplesfu.signaling.messages import Carrier, LinkState
 from simplesfu.types import MediaKind
 
 SILENCE_MS: Final = 2000
@@ -16,12 +17,13 @@ SILENCE_MS: Final = 2000
 UDP_SILENCE_MS: Final = 6000
 """Browsers check their connections every 2.5 to 5 s (RFC 7675 §5.1), whatever they send."""
 
-LinkName: TypeAlias = Literal["publisher", "server", "viewer", ""]
+LinkName: TypeAlias = Literal["publisher", "server", "viewer", "direct", ""]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """`link` is the broken one: of the publisher, of the server's decisions, of the viewer; "" when `ok`."""
+    """`link` is the broken one: of the publisher, of the server's decisions, of the viewer, or the direct one between
+    the two; "" when `ok`."""
 
     ok: bool
     code: str
@@ -46,6 +48,10 @@ class TrackFacts:
     publisher_attached: bool = True
     published: bool = False
     kind: MediaKind = "video"
+    carrier: Carrier = "sfu"
+    direct_state: LinkState = "connecting"
+    """Of the link of the two, when that is the carrier."""
+    direct_reason: str = ""
     publisher_paused: bool = False
     server_muted: bool = False
     send_transport: TransportFacts | None = None
@@ -66,6 +72,10 @@ class TrackFacts:
     """The viewer's client has said resumeConsumer."""
     waiting_for_keyframe: bool = False
     last_sent_age_ms: int | None = None
+
+    @property
+    def direct(self) -> bool:
+        return self.carrier == "mesh"
 
     @property
     def silent(self) -> bool:
@@ -98,10 +108,16 @@ CHECKS: Final = (
     Check("server", "muted_by_server", lambda facts: facts.server_muted,
           lambda *_: "muted by the server",
           "the application has muted the track for everybody, and can unmute it"),
-    Check("publisher", "publisher_transport", lambda facts: not _reaches(facts.send_transport),
+    Check("direct", "link_failed", lambda facts: facts.direct and facts.direct_state == "failed",
+          lambda facts, viewer: f"no direct link from the publisher to {viewer}: {facts.direct_reason or 'it failed'}",
+          'a TURN server may help; with the topology "auto" the media would go by the server'),
+    Check("direct", "link_connecting", lambda facts: facts.direct and facts.direct_state == "connecting",
+          lambda _, viewer: f"the direct link from the publisher to {viewer} is being made",
+          "wait: it is given up after 7 s"),
+    Check("publisher", "publisher_transport", lambda facts: not facts.direct and not _reaches(facts.send_transport),
           lambda facts, _: _transport_message(facts.send_transport, "the publisher"),
           "the publisher's network, or a firewall before the server's UDP port, lets nothing through"),
-    Check("publisher", "publisher_silent", lambda facts: facts.silent,
+    Check("publisher", "publisher_silent", lambda facts: not facts.direct and facts.silent,
           lambda facts, _: f"no packets from the publisher{_since(facts.last_packet_age_ms)}",
           "its track may be disabled or ended, or show a picture that does not move"),
     Check("server", "not_connected", lambda facts: not facts.wanted,
@@ -119,13 +135,13 @@ CHECKS: Final = (
     Check("server", "consumer_missing", lambda facts: not (facts.subscribed and facts.resumed),
           lambda facts, viewer: _consumer_message(facts, viewer),
           "wait a moment; if it stays so, the client's log tells why"),
-    Check("viewer", "viewer_transport", lambda facts: not _connected(facts.recv_transport),
+    Check("viewer", "viewer_transport", lambda facts: not facts.direct and not _connected(facts.recv_transport),
           lambda facts, viewer: _transport_message(facts.recv_transport, viewer),
           "this network, or a firewall before the server's UDP port, lets nothing through"),
     Check("viewer", "no_keyframe", lambda facts: facts.kind == "video" and facts.waiting_for_keyframe,
           lambda facts, _: f"no keyframe{_since(facts.last_keyframe_age_ms)}",
           "one has been asked for; a publisher that sends none has a stuck encoder"),
-    Check("viewer", "not_forwarded", lambda facts: _older(facts.last_sent_age_ms, SILENCE_MS),
+    Check("viewer", "not_forwarded", lambda facts: not facts.direct and _older(facts.last_sent_age_ms, SILENCE_MS),
           lambda facts, viewer: f"nothing sent to {viewer}{_since(facts.last_sent_age_ms)}",
           "what is received is not forwarded: the drops in media.stats() tell why"),
 )
@@ -137,12 +153,15 @@ def explain(facts: TrackFacts, viewer: str = "you") -> Explanation:
         if check.broken(facts):
             return Explanation(ok=False, code=check.code, message=check.message(facts, viewer), hint=check.hint,
                                link=check.link)
-    return Explanation(ok=True, code="ok", message=f"the server sends the track to {viewer}",
+    sender = "the publisher" if facts.direct else "the server"
+    return Explanation(ok=True, code="ok", message=f"{sender} sends the track to {viewer}",
                        hint="if nothing is to be seen, look at how it is played", link="")
 
 
 def _comes(facts: TrackFacts) -> bool:
     """A peer that has lost its socket may well send all the while."""
+    if facts.direct:
+        return facts.published and facts.direct_state == "connected"
     return facts.published and _connected(facts.send_transport) and not facts.silent
 
 

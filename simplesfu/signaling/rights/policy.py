@@ -74,7 +74,7 @@ class SubscriptionPolicy:
             viewer_id=subscription.viewer.id,
             publisher_id=publication.publisher.id,
             label=publication.label,
-            kind=publication.producer.kind,
+            kind=publication.kind,
             metadata=publication.metadata,
             rooms=self._rooms_shared(subscription.viewer, publication.publisher),
         )

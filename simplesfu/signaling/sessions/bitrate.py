@@ -39,7 +39,7 @@ class RoomBitrates:
                     entry.transport.limit_incoming(limit_bps)
 
     def _share_in(self, room: Room) -> int:
-        senders = sum(1 for session in self._members(room) if session.publications)
+        senders = sum(1 for session in self._members(room) if session.sends)
         return self._max_room_bps // max(1, senders)
 
     def _members(self, room: Room) -> list[PeerSession]:

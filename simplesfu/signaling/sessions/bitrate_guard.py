@@ -55,7 +55,9 @@ class BitrateGuard:
     def _new_bytes(self, session: PeerSession) -> Iterator[tuple[Publication, int]]:
         """Of each track since the last check; nothing of one that is new, or has moved to another transport."""
         for publication in list(session.publications.values()):
-            encodings: Any = publication.producer.stats()["encodings"]
+            if publication.routed is None:
+                continue
+            encodings: Any = publication.routed.stats()["encodings"]
             received = sum(encoding["bytes"] for encoding in encodings)
             before = self._received_bytes.get(publication, received)
             self._received_bytes[publication] = received

@@ -1,26 +1,19 @@
 """What peers have at the router: transports, tracks that they send, tracks that they receive, and how each ends."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
+from simplesfu.control.producer import Producer
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.link import LinkState
 from simplesfu.signaling.messages import Direction, TransportStateChange
 from simplesfu.signaling.sessions.bitrate import RoomBitrates
+from simplesfu.signaling.sessions.carriage import Carriage
 from simplesfu.signaling.sessions.clock import Clock
-from simplesfu.signaling.sessions.info import ConsumerInfo, DataInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.sessions.info import Report
 from simplesfu.signaling.sessions.offers import Offers
 from simplesfu.signaling.sessions.session import PeerSession, PeerTransport, Publication, Subscription
-
-EventName: TypeAlias = Literal[
-    "peer_joined", "peer_left", "peer_lost", "peer_resumed", "producer_added", "producer_removed", "consumer_added",
-    "consumer_removed", "transport_state", "data",
-]
-EventInfo: TypeAlias = PeerInfo | ProducerInfo | ConsumerInfo | TransportInfo | DataInfo
-Report: TypeAlias = Callable[[EventName, EventInfo], None]
-"""How the application hears of what happens."""
 
 
 class Policy(Protocol):
@@ -37,6 +30,7 @@ class Holdings:
     def __init__(
         self,
         offers: Offers,
+        carriage: Carriage,
         bitrates: RoomBitrates,
         report: Report,
         clock: Clock,
@@ -45,6 +39,7 @@ class Holdings:
         policy: Policy | None,
     ) -> None:
         self._offers = offers
+        self._carriage = carriage
         self._bitrates = bitrates
         self._report = report
         self._clock = clock
@@ -60,13 +55,32 @@ class Holdings:
 
     def publish(self, publication: Publication) -> None:
         """Offer a new one to those whom it concerns."""
-        publisher, producer = publication.publisher, publication.producer
-        publisher.publications[producer.id] = publication
-        producer.on_close.connect(partial(self._publication_ended, publication))
+        publisher = publication.publisher
+        publisher.publications[publication.id] = publication
+        publication.on_close.connect(partial(self._publication_ended, publication))
+        if publication.routed is not None:
+            self._watch(publication, publication.routed)
         publication.settle()
         self._bitrates.share_of(publisher)
         self._report("producer_added", publication.info())
         self._offers.refresh_publisher(publisher, "closed")
+        self._carriage.review(publication)
+
+    def route(self, publication: Publication, producer: Producer) -> None:
+        """The router has it too from now on."""
+        publication.routed = producer
+        publication.told_sfu = True
+        self._watch(publication, producer)
+        publication.settle()
+        self._routed_changed(publication)
+
+    def unroute(self, publication: Publication) -> None:
+        """Only links carry it from now on."""
+        producer, publication.routed = publication.routed, None
+        publication.told_sfu = False
+        if producer is not None:
+            producer.close()
+            self._routed_changed(publication)
 
     def subscribe(self, subscription: Subscription) -> None:
         consumer = subscription.consumer
@@ -101,8 +115,26 @@ class Holdings:
         del session.transports[entry.transport.id]
         self._report("transport_state", entry.info("closed", reason))
 
-    def _publication_ended(self, publication: Publication, _reason: str) -> None:
-        del publication.publisher.publications[publication.producer.id]
+    def _watch(self, publication: Publication, producer: Producer) -> None:
+        producer.on_close.connect(partial(self._producer_ended, publication, producer))
+
+    def _producer_ended(self, publication: Publication, producer: Producer, _reason: str) -> None:
+        """Of itself, as its transport did: links go on carrying what its publisher may send over them."""
+        if publication.closed or publication.routed is not producer:
+            return
+        publication.routed = None
+        if publication.publisher.closed or publication.publisher.topology == "sfu":
+            publication.close()
+        else:
+            self._routed_changed(publication)
+
+    def _routed_changed(self, publication: Publication) -> None:
+        self._bitrates.share_of(publication.publisher)
+        self._offers.refresh_publisher(publication.publisher, "closed")
+        self._carriage.review(publication)
+
+    def _publication_ended(self, publication: Publication) -> None:
+        del publication.publisher.publications[publication.id]
         for viewer in list(publication.viewers.values()):
             self._offers.withdraw(viewer, publication, publication.ends_as)
         self._bitrates.share_of(publication.publisher)
@@ -113,3 +145,4 @@ class Holdings:
         if self._policy is not None:
             self._policy.ended(subscription)
         self._report("consumer_removed", subscription.info())
+        self._carriage.review(subscription.publication)

@@ -1,6 +1,7 @@
 """Who is here, in which rooms, and what the server may do about it. Everything happens on the engine's loop.
 
     rooms      who shares a room, and so sees whom
+    carriers   what carries the media of each pair
     offers     who is offered which track
     holdings   transports, tracks sent, tracks received
 """
@@ -25,13 +26,16 @@ from simplesfu.signaling.messages import (
     RoomJoined,
     RoomLeft,
     RoomLeftReason,
+    Topology,
     UnavailableReason,
 )
 from simplesfu.signaling.sessions.bitrate import RoomBitrates
+from simplesfu.signaling.sessions.carriage import Carriage
+from simplesfu.signaling.sessions.carriers import Carriers
 from simplesfu.signaling.sessions.clock import Clock, LoopClock
 from simplesfu.signaling.sessions.data_routing import DataRouting
-from simplesfu.signaling.sessions.holdings import Holdings, Policy, Report
-from simplesfu.signaling.sessions.info import PeerInfo
+from simplesfu.signaling.sessions.holdings import Holdings, Policy
+from simplesfu.signaling.sessions.info import PeerInfo, Report
 from simplesfu.signaling.sessions.offers import Offers
 from simplesfu.signaling.sessions.placements import Placements
 from simplesfu.signaling.sessions.room_limits import RoomLimits
@@ -60,12 +64,15 @@ class Peers:
         self._aliases: dict[str, PeerSession] = {}
         self._placements = Placements()
         self.limits = RoomLimits(self.rooms, self._sessions, config)
-        self.offers = Offers(self._sessions, self.rooms)
+        self.carriers = Carriers(self._sessions, self.rooms, report, self.clock, settle_s=config.mesh_settle_s)
+        self._carriage = Carriage(self.clock)
+        self.offers = Offers(self._sessions, self.rooms, self.carriers, self._carriage)
         self.data = DataRouting(self.all_in_sight, self.in_sight, self.clock.now_us)
         self.ice_servers = config.ice
         self.bitrates = RoomBitrates(self.rooms, self._sessions, config)
         self.holdings = Holdings(
             self.offers,
+            self._carriage,
             self.bitrates,
             report,
             self.clock,
@@ -105,6 +112,15 @@ class Peers:
             for viewer in self.all_in_sight(session):  # who may have wished something of that socket
                 self._carry_out_wishes(viewer, session)
 
+    def set_topology(self, session: PeerSession, wish: Topology) -> None:
+        """What it says in hello; PeerSession.topology is what it is granted."""
+        granted: Topology = wish if self.config.allow_mesh else "sfu"
+        if granted != session.topology:
+            session.topology = granted
+            self.carriers.topology_changed(session)
+            for publication in session.publications.values():
+                self._carriage.review(publication)
+
     def enter(self, session: PeerSession) -> None:
         """Into the rooms where the server has placed it, or the lobby. A second call does nothing."""
         if not session.entered and not session.closed and (session.uses_lobby or session.placed_rooms):
@@ -125,6 +141,8 @@ class Peers:
             publication.ends_as = reason
         for entry in list(session.transports.values()):
             entry.transport.close()
+        for publication in list(session.publications.values()):  # what links alone have carried
+            publication.close()
         session.probes.close()
         session.data.close()
         if session.entered:
@@ -217,6 +235,12 @@ class Peers:
         self.offers.change_sight(session, change, "room_left")
         session.placed_rooms.discard(room)
 
+    def leave_lobby(self, session: PeerSession) -> None:
+        """From now on it sees nobody, and nobody sees it, while it is in no room."""
+        session.uses_lobby = False
+        if session.entered and not self.rooms_of(session):
+            self.offers.change_sight(session, self.rooms.leave(session.id, None, to_lobby=False), "room_left")
+
     def place(self, sid: str, room: str) -> None:
         """Put the peer with that id, or that socket of the application, into a room: at once, or when its client comes.
         Raises TooManyRooms, RoomFull, TooManyRoomProducers."""
@@ -289,8 +313,7 @@ class Peers:
             if label in (None, publication.label):
                 publication.settle()
                 for viewer in publication.viewers.values():
-                    subscription = viewer.subscription_of(publication)
-                    if subscription is not None:
+                    for subscription in viewer.subscriptions_of(publication):
                         subscription.settle()
 
     def publication(self, producer_id: str) -> Publication:
@@ -302,12 +325,12 @@ class Peers:
 
     def close_publication(self, publication: Publication, reason: UnavailableReason) -> None:
         """A second call does nothing."""
-        if publication.producer.closed:
+        if publication.closed:
             return
         publication.ends_as = reason
-        publication.producer.close()
+        publication.close()
         publication.publisher.notify(
-            ProducerClosed(producer_id=publication.producer.id, label=publication.label, reason=reason)
+            ProducerClosed(producer_id=publication.id, label=publication.label, reason=reason)
         )
 
     # ---

@@ -52,7 +52,7 @@ class Rooms:
             self._exit(peer_id, None)
         return self._change(before, self.in_sight(peer_id))
 
-    def leave(self, peer_id: str, room: str, *, to_lobby: bool = True) -> SightChange:
+    def leave(self, peer_id: str, room: Room, *, to_lobby: bool = True) -> SightChange:
         """Leaving the last room leads back to the lobby, or out of everybody's sight. Raises NotFound when the peer is
         not in the room."""
         if room not in self._rooms.get(peer_id, ()):
@@ -88,6 +88,18 @@ class Rooms:
         seen = {other: None for room in self._rooms.get(peer_id, ()) for other in self._members[room]}
         seen.pop(peer_id, None)
         return seen
+
+    def only_one_in_sight(self, peer_id: str) -> str | None:
+        """The other, when the peer sees exactly one."""
+        found: str | None = None
+        for room in self._rooms.get(peer_id, ()):
+            for other in self._members[room]:
+                if other in (peer_id, found):
+                    continue
+                if found is not None:
+                    return None
+                found = other
+        return found
 
     def sees(self, peer_id: str, other_id: str) -> bool:
         """Nobody sees themselves."""

@@ -12,27 +12,33 @@ import msgspec
 from simplesfu.control.consumer import Consumer
 from simplesfu.control.ids import new_id
 from simplesfu.control.layers import LayerLimit
+from simplesfu.control.ortc import ProducerType
 from simplesfu.control.producer import Producer
+from simplesfu.control.signal import Signal
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.errors import NotFound
 from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.data.desk import DataDesk
 from simplesfu.signaling.messages import (
+    Carrier,
     ConsumerHeld,
     Direction,
     HeldReason,
     Metadata,
     Notification,
     ProducerAvailable,
+    Topology,
     UnavailableReason,
 )
 from simplesfu.signaling.sessions.clock import Timer
 from simplesfu.signaling.sessions.decision import FORWARD, Decision
 from simplesfu.signaling.sessions.info import ConsumerInfo, PeerInfo, ProducerInfo, TransportInfo
+from simplesfu.signaling.sessions.link import Link
+from simplesfu.signaling.sessions.link_flows import LinkConsumer, LinkProducer
 from simplesfu.signaling.sessions.probes import Probes
 from simplesfu.signaling.sessions.replay import Answers, Journal, Told
 from simplesfu.signaling.sessions.wishes import Wishes
-from simplesfu.types import RtpCapabilities
+from simplesfu.types import MediaKind, RtpCapabilities
 
 T = TypeVar("T")
 
@@ -91,10 +97,19 @@ class PeerTransport:
 
 @dataclass(eq=False, kw_only=True)
 class Publication:
-    """A producer with its name, and the peers to whom it has been offered."""
+    """A track with its name and its rights, whatever carries it, and the peers to whom it has been offered.
 
-    producer: Producer
+    on_close(): it has ended, and with it all that carried it.
+    """
+
+    id: str
+    """On the wire: the producer's."""
+    kind: MediaKind
     publisher: PeerSession
+    routed: Producer | None = None
+    """What the router has of it."""
+    linked: LinkProducer = field(init=False)
+    """What direct links carry of it."""
     label: str
     broadcast: bool
     metadata: Metadata
@@ -103,6 +118,28 @@ class Publication:
     ends_as: UnavailableReason = "closed"
     """What viewers are told when it ends."""
     viewers: dict[str, PeerSession] = field(default_factory=dict)
+    carriers: dict[str, Carrier] = field(default_factory=dict)
+    """By viewer: how it has been offered."""
+    routed_for: set[str] = field(default_factory=set)
+    """Viewers who are to have it by the router, whether it is there or not yet."""
+    told_sfu: bool = field(init=False)
+    """What the publisher has been told of whether anybody needs it by the router; at first what it has done itself."""
+    idle: Timer | None = None
+    """Runs while nobody does, and it has not been told so."""
+    closed: bool = False
+    on_close: Signal[[]] = field(default_factory=Signal)
+
+    def __post_init__(self) -> None:
+        self.linked = LinkProducer(self.id, self.kind, self.publisher.notify)
+        self.told_sfu = self.routed is not None
+
+    @property
+    def type(self) -> ProducerType:
+        return self.linked.type if self.routed is None else self.routed.type
+
+    @property
+    def needs_router(self) -> bool:
+        return bool(self.routed_for) or (self.routed is not None and self.routed.consumed)
 
     @property
     def muted(self) -> bool:
@@ -111,37 +148,60 @@ class Publication:
 
     def settle(self) -> None:
         """Carry out what the publisher's and the server's holding come to."""
-        if self.paused or self.muted:
-            self.producer.pause()
-        else:
-            self.producer.resume()
+        for producer in (self.linked, self.routed):
+            if producer is None:
+                continue
+            if self.paused or self.muted:
+                producer.pause()
+            else:
+                producer.resume()
+
+    def stop_idling(self) -> None:
+        if self.idle is not None:
+            self.idle.cancel()
+            self.idle = None
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self.stop_idling()
+        if self.routed is not None:
+            self.routed.close()
+        self.linked.close()
+        self.on_close.emit()
+
+    def stats(self) -> dict[str, object]:
+        return {**(self.linked if self.routed is None else self.routed).stats(), "linked": len(self.linked.consumers)}
 
     def notify_viewers(self, notification: Notification) -> None:
         for viewer in self.viewers.values():
             viewer.notify(notification)
 
-    def offer(self) -> ProducerAvailable:
+    def offer_to(self, viewer: PeerSession) -> ProducerAvailable:
         return ProducerAvailable(
-            producer_id=self.producer.id,
+            producer_id=self.id,
             peer_id=self.publisher.id,
             label=self.label,
             broadcast=self.broadcast,
-            kind=self.producer.kind,
+            kind=self.kind,
             metadata=self.metadata,
             paused=self.paused,
-            carrier="sfu",
+            carrier=self.carriers[viewer.id],
         )
 
     def info(self) -> ProducerInfo:
         return ProducerInfo(
-            id=self.producer.id,
+            id=self.id,
             peer_id=self.publisher.id,
             label=self.label,
             broadcast=self.broadcast,
-            kind=self.producer.kind,
-            type=self.producer.type,
+            kind=self.kind,
+            type=self.type,
             paused=self.paused,
             muted=self.muted,
+            routed=self.routed is not None,
             metadata=self.metadata,
         )
 
@@ -151,7 +211,7 @@ class Subscription:
     """A consumer. It flows when its client has said that it is ready, and neither the viewer's wishes nor the
     application's policy nor the server hold it."""
 
-    consumer: Consumer
+    consumer: Consumer | LinkConsumer
     publication: Publication
     viewer: PeerSession
     ready: bool = False
@@ -159,6 +219,10 @@ class Subscription:
     """The policy's. None: it has not been made yet, and nothing flows."""
     told_held: HeldReason = ""
     """What the viewer has been told of it last."""
+
+    @property
+    def carrier(self) -> Carrier:
+        return "mesh" if isinstance(self.consumer, LinkConsumer) else "sfu"
 
     @property
     def paused(self) -> bool:
@@ -187,17 +251,18 @@ class Subscription:
             self.consumer.pause()
         if self.told_held != self.held:
             self.told_held = self.held
-            self.viewer.notify(ConsumerHeld(producer_id=self.publication.producer.id, reason=self.held))
+            self.viewer.notify(ConsumerHeld(producer_id=self.publication.id, reason=self.held))
 
     def info(self) -> ConsumerInfo:
         return ConsumerInfo(
             id=self.consumer.id,
             peer_id=self.viewer.id,
             publisher_id=self.publication.publisher.id,
-            producer_id=self.publication.producer.id,
+            producer_id=self.publication.id,
             label=self.publication.label,
             kind=self.consumer.kind,
             paused=self.consumer.paused,
+            carrier=self.carrier,
         )
 
 
@@ -237,6 +302,10 @@ class PeerSession:
         """Its requests are carried out one after the other."""
         self.joins = joins
 
+        self.topology: Topology = "sfu"
+        """What it wishes, as far as it was granted."""
+        self.links: dict[str, Link] = {}
+        """By the other's id: of pairs that have, had or are to have a direct link."""
         self.rtp_capabilities: RtpCapabilities | None = None
         self.transports: dict[str, PeerTransport] = {}
         self.probes = Probes()
@@ -297,11 +366,25 @@ class PeerSession:
         mine = (entry for entry in self.transports.values() if entry.direction == direction and not entry.replaced)
         return next(mine, None)
 
+    @property
+    def sends(self) -> bool:
+        """To the server."""
+        return any(publication.routed is not None for publication in self.publications.values())
+
     def publication_of(self, label: str) -> Publication | None:
         return next((one for one in self.publications.values() if one.label == label), None)
 
-    def subscription_of(self, publication: Publication) -> Subscription | None:
-        return next((one for one in self.subscriptions.values() if one.publication is publication), None)
+    def subscriptions_of(self, publication: Publication) -> list[Subscription]:
+        """One at most by each carrier."""
+        return [one for one in self.subscriptions.values() if one.publication is publication]
+
+    def subscription_of(self, publication: Publication, carrier: Carrier) -> Subscription | None:
+        return next((one for one in self.subscriptions_of(publication) if one.carrier == carrier), None)
+
+    def carrier_to(self, other: PeerSession) -> Carrier:
+        """Of the media between the two."""
+        link = self.links.get(other.id)
+        return "sfu" if link is None else link.carrier
 
     def info(self, rooms: tuple[str, ...]) -> PeerInfo:
         return PeerInfo(
@@ -313,6 +396,8 @@ class PeerSession:
             transports=tuple(transport.info() for transport in self.transports.values()),
             producers=tuple(publication.info() for publication in self.publications.values()),
             consumers=tuple(subscription.info() for subscription in self.subscriptions.values()),
+            topology=self.topology,
+            linked_with=tuple(peer_id for peer_id, link in self.links.items() if link.carrier == "mesh"),
         )
 
 

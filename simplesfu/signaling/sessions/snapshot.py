@@ -9,15 +9,16 @@ from simplesfu.signaling.sessions.session import PeerSession
 def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
     return m.Snapshot(
         peers=[m.PeerEntry(peer_id=peer_id) for peer_id in peers.rooms.in_sight(session.id)],
-        offers=[publication.offer() for publication in session.offers.values()],
+        offers=[publication.offer_to(session) for publication in session.offers.values()],
         rooms=list(peers.rooms_of(session)),
         producers=[
-            m.ProducerEntry(producer_id=one.producer.id, label=one.label, paused=one.paused, sfu=True)
+            m.ProducerEntry(producer_id=one.id, label=one.label, paused=one.paused, sfu=one.told_sfu)
             for one in session.publications.values()
         ],
         consumers=[
-            m.ConsumerEntry(consumer_id=one.consumer.id, producer_id=one.publication.producer.id, held=one.told_held,
-                            carrier="sfu")
+            m.ConsumerEntry(
+                consumer_id=one.consumer.id, producer_id=one.publication.id, held=one.told_held, carrier=one.carrier
+            )
             for one in session.subscriptions.values()
         ],
         transports=[
@@ -25,6 +26,8 @@ def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
             for entry in session.transports.values()
             if not entry.replaced
         ],
-        links=[],
-        link_consumers=[],
+        links=[m.LinkEntry(peer_id=peer_id, carrier=link.carrier) for peer_id, link in session.links.items()],
+        link_consumers=[
+            consumer.due() for one in session.publications.values() for consumer in one.linked.consumers.values()
+        ],
     )
