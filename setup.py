@@ -57,7 +57,7 @@ extensions = [
         f"simplesfu.plane.{path.stem}",
         [str(path.relative_to(ROOT))],
         include_dirs=["simplesfu/plane"],
-        depends=["simplesfu/plane/udp_compat.h"],
+        depends=["simplesfu/plane/udp_compat.h", "simplesfu/plane/tcp_compat.h"],
         extra_compile_args=["-O3", "-Wall", "-Wno-unused-function"],
     )
     for path in sorted((ROOT / "simplesfu" / "plane").glob("*.pyx"))

@@ -32,6 +32,8 @@ class MediaConfig:
 
     listen: UDP port, "host:port", "[v6]:port" or (host, port), or two of them, one IPv4 and one IPv6.
         None: DEFAULT_PORT on every address, or the next free one.
+    tcp: whether clients whose networks block UDP may come by TCP, on the port of the same number. None: when that port
+        can be had; True: it must; False: no.
     announce: the addresses (or host names, resolved at the start) that clients are told to send to, when they differ
         from this machine's own: behind NAT, in a container, in a cloud.
     ice_servers: STUN and TURN servers that clients are to use, as RTCIceServer objects or URLs. STUN is not needed:
@@ -57,6 +59,7 @@ class MediaConfig:
     """
 
     listen: ListenOption | Sequence[ListenOption] | None = None
+    tcp: bool | None = None
     announce: str | Sequence[str] | None = None
     ice_servers: IceServerOption | Sequence[IceServerOption] | None = field(default=None, repr=False)
     turn_urls: str | Sequence[str] | None = None
@@ -112,6 +115,8 @@ class MediaConfig:
         _check_seconds("grace_period_s", self.grace_period_s, 0, 3600, "0 ends a session together with its socket")
         _check_seconds("heartbeat_s", self.heartbeat_s, 0.1, 60, "3 notices a dead connection within 10 seconds")
         _check_seconds("mesh_settle_s", self.mesh_settle_s, 0, 3600, "5 spares a call the switching to and fro")
+        if self.tcp is not None:
+            _check_bool("tcp", self.tcp)
         _check_bool("allow_mesh", self.allow_mesh)
         _check_bool("legacy_signaling", self.legacy_signaling)
         _check_seconds("consent_timeout_s", self.consent_timeout_s, 1, 3600, "30 is what RFC 7675 asks for")
@@ -121,6 +126,7 @@ class MediaOptions(TypedDict, total=False):
     """MediaConfig's options once more, for type checkers and editors: what MediaManager takes by keyword."""
 
     listen: ListenOption | Sequence[ListenOption] | None
+    tcp: bool | None
     announce: str | Sequence[str] | None
     ice_servers: IceServerOption | Sequence[IceServerOption] | None
     turn_urls: str | Sequence[str] | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 MediaKind: TypeAlias = Literal["audio", "video"]
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
@@ -120,7 +120,9 @@ class IceParameters(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class IceCandidate(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An address at which the server can be reached. `ip` repeats `address` for clients older than that name."""
+    """An address at which the server can be reached. `ip` repeats `address` for clients older than that name.
+
+    `tcp_type` is there for TCP alone: clients connect, and the server waits for them (RFC 6544 §4.5)."""
 
     foundation: str
     priority: int
@@ -129,6 +131,7 @@ class IceCandidate(Struct, frozen=True, kw_only=True, rename="camel"):
     port: int
     protocol: Literal["udp", "tcp"] = "udp"
     type: Literal["host"] = "host"
+    tcp_type: Literal["passive"] | UnsetType = UNSET
 
 
 class DtlsFingerprint(Struct, frozen=True, kw_only=True, rename="camel"):

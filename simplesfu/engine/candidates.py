@@ -14,6 +14,9 @@ from simplesfu.types import IceCandidate
 
 HOST_TYPE_PREFERENCE: Final = 126
 HIGHEST_LOCAL_PREFERENCE: Final = 65535
+TCP_HOST_TYPE_PREFERENCE: Final = 90
+PASSIVE_PREFERENCE: Final = 4
+HIGHEST_OTHER_PREFERENCE: Final = 8191
 RTP_COMPONENT: Final = 1
 
 # Documentation addresses (RFC 5737, RFC 3849): only ever looked up in the routing table, nothing is sent there.
@@ -22,9 +25,11 @@ _LOOPBACK: Final = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 _NAMES: Final = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
 
-def find_candidates(sockets: Sequence[socket.socket], announced_hosts: Sequence[str]) -> list[IceCandidate]:
+def find_candidates(
+    sockets: Sequence[socket.socket], announced_hosts: Sequence[str], *, listeners: Sequence[socket.socket] = ()
+) -> list[IceCandidate]:
     """The announced addresses, else those that the sockets can be reached at (loopback only for want of others),
-    the preferred one first.
+    the preferred one first. TCP comes after UDP: `listeners` have the same addresses and numbers.
 
     Raises ConfigError when an announced host cannot be resolved, or has no address of a family that is listened on.
     """
@@ -35,18 +40,38 @@ def find_candidates(sockets: Sequence[socket.socket], announced_hosts: Sequence[
         addresses = [address for sock in sockets for address in _reachable_at(sock)]
         addresses = addresses or [_LOOPBACK[family] for family in ports]
     unique = list(dict.fromkeys(addresses))
-    return [_candidate(rank, address, ports[_family(address)]) for rank, address in enumerate(unique)]
+    by_tcp = {sock.family for sock in listeners}
+    return [
+        *(_candidate(rank, address, ports[_family(address)]) for rank, address in enumerate(unique)),
+        *(
+            _tcp_candidate(rank, address, ports[_family(address)])
+            for rank, address in enumerate(unique) if _family(address) in by_tcp
+        ),
+    ]
 
 
 def priority(rank: int) -> int:
     """RFC 8445 §5.1.2.1; rank 0 is preferred over rank 1."""
-    local_preference = HIGHEST_LOCAL_PREFERENCE - rank
-    return (HOST_TYPE_PREFERENCE << 24) + (local_preference << 8) + (256 - RTP_COMPONENT)
+    return _priority(HOST_TYPE_PREFERENCE, HIGHEST_LOCAL_PREFERENCE - rank)
+
+
+def tcp_priority(rank: int) -> int:
+    """RFC 6544 §4.2: below every UDP candidate, and the direction in the upper bits of the local preference."""
+    return _priority(TCP_HOST_TYPE_PREFERENCE, (PASSIVE_PREFERENCE << 13) + HIGHEST_OTHER_PREFERENCE - rank)
+
+
+def _priority(type_preference: int, local_preference: int) -> int:
+    return (type_preference << 24) + (local_preference << 8) + (256 - RTP_COMPONENT)
 
 
 def _candidate(rank: int, address: str, port: int) -> IceCandidate:
     # Each address is a base of its own, so each has a foundation of its own (§5.1.1.3).
     return IceCandidate(foundation=f"host{rank}", priority=priority(rank), address=address, ip=address, port=port)
+
+
+def _tcp_candidate(rank: int, address: str, port: int) -> IceCandidate:
+    return IceCandidate(foundation=f"tcp{rank}", priority=tcp_priority(rank), address=address, ip=address, port=port,
+                        protocol="tcp", tcp_type="passive")
 
 
 def _family(address: str) -> socket.AddressFamily:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import threading
 import time
 from collections import Counter
@@ -16,8 +15,8 @@ from simplesfu.engine.aiortc_bridge import Certificate
 from simplesfu.engine.candidates import find_candidates
 from simplesfu.engine.dtls import local_fingerprints
 from simplesfu.engine.link import Link, LinkObserver, LinkServices
+from simplesfu.engine.listeners import Ports, max_connections, open_ports
 from simplesfu.engine.loop_thread import LoopThread
-from simplesfu.engine.sockets import close_sockets, open_sockets
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed
 from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
@@ -74,17 +73,22 @@ class Engine:
         self._tasks = TaskSet()
         self._rejects: Counter[str] = Counter()
         self._thread = LoopThread("simplesfu-engine", self._main, self._release)
-        self._sockets: list[socket.socket] = []
+        self._ports: Ports | None = None
         self._accepts_links = False
 
     def start(self) -> None:
         """Raises ConfigError when it cannot listen or find out its addresses as the configuration says."""
-        if self._sockets:
+        if self._ports is not None:
             raise RuntimeError("an engine starts once")
-        self._sockets = open_sockets(self.config)
+        self._ports = ports = open_ports(self.config)
         try:
-            self.candidates = find_candidates(self._sockets, self.config.announced_hosts)
-            self.plane = Plane(self._sockets, hold_us=self.config.hold_us)
+            self.candidates = find_candidates(ports.sockets, self.config.announced_hosts, listeners=ports.listeners)
+            self.plane = Plane(
+                ports.sockets,
+                listeners=ports.listeners,
+                max_connections=max_connections(),
+                hold_us=self.config.hold_us,
+            )
             self.plane.start()
             self.loop = self._thread.start()
         except BaseException:
@@ -212,4 +216,5 @@ class Engine:
     def _release(self) -> None:
         if hasattr(self, "plane"):
             self.plane.close()
-        close_sockets(self._sockets)
+        if self._ports is not None:
+            self._ports.close()

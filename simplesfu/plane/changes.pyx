@@ -7,13 +7,13 @@ from simplesfu.plane.layers cimport layers_limit
 from simplesfu.plane.loop cimport loop_hurry
 from simplesfu.plane.recv_stream cimport recv_stream_want_keyframe
 from simplesfu.plane.send_stream cimport send_stream_hold
+from simplesfu.plane.sender cimport sender_commit, sender_flush, sender_room
 from simplesfu.plane.state cimport RecvStream, SendStream, Transport
 from simplesfu.plane.streams cimport (
     add_recv_stream, add_send_stream, recv_stream_by_id, remove_recv_stream, remove_send_stream, remove_transport,
     send_stream_by_id, set_source, transport_by_id,
 )
 from simplesfu.plane.table cimport Key, id_key, table_get
-from simplesfu.plane.udp cimport sender_commit, sender_flush, sender_room
 
 
 cdef void *find(State *state, Kind kind, uint32_t id) noexcept nogil:

@@ -1,8 +1,14 @@
 """What the plane tells the engine."""
 from typing import NamedTuple, TypeAlias
 
-Address: TypeAlias = tuple[str, int]
-"""IP literal and port."""
+class TcpAddress(NamedTuple):
+    """The client's end of one TCP connection, which no other connection from the same place ever equals."""
+    host: str
+    port: int
+    connection: int
+
+Address: TypeAlias = tuple[str, int] | TcpAddress
+"""IP literal and port of UDP, or a TCP connection."""
 
 class StunRequest(NamedTuple):
     """A binding request whose USERNAME names a live transport; its MESSAGE-INTEGRITY is still to be checked."""

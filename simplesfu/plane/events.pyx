@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from simplesfu.plane.udp cimport python_address
 
+from simplesfu.plane.udp import TcpAddress
+
 cdef extern from * nogil:
     """
     #include <unistd.h>
@@ -22,7 +24,7 @@ cdef extern from * nogil:
 
 class StunRequest(NamedTuple):
     transport: int
-    address: tuple[str, int]
+    address: tuple[str, int] | TcpAddress
     data: bytes
 
 
@@ -42,7 +44,7 @@ class StreamStopped(NamedTuple):
 
 class TupleSelected(NamedTuple):
     transport: int
-    address: tuple[str, int]
+    address: tuple[str, int] | TcpAddress
 
 
 cdef int events_init(EventRing *ring, int wake_fd) noexcept nogil:

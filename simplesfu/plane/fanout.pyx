@@ -9,9 +9,9 @@ from simplesfu.plane.recv_stream cimport recv_stream_store
 from simplesfu.plane.send_stream cimport (
     send_stream_hold, send_stream_map, send_stream_resend, send_stream_write, send_stream_write_rtx,
 )
+from simplesfu.plane.sender cimport sender_commit, sender_room
 from simplesfu.plane.srtp cimport SRTP_OK, srtp
 from simplesfu.plane.state cimport MAX_PENDING, Numbers, Transport
-from simplesfu.plane.udp cimport sender_commit, sender_room
 
 cdef enum:
     MAX_READY = 256

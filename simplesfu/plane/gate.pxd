@@ -19,3 +19,4 @@ cdef bint gate_add_tuple(State *state, Transport *transport, const Address *addr
                          int64_t now_us) noexcept nogil
 cdef void gate_select(State *state, Transport *transport, Tuple *tuple) noexcept nogil
 cdef void gate_forget_tuples(State *state, Transport *transport) noexcept nogil
+cdef void gate_forget_address(State *state, const Address *address, int64_t now_us) noexcept nogil

@@ -8,7 +8,8 @@ from simplesfu.plane.events cimport EVENT_STUN, events_push
 from simplesfu.plane.limits cimport bucket_take
 from simplesfu.plane.state cimport MAX_TRANSPORT_TUPLES
 from simplesfu.plane.table cimport Key, bytes_key, table_get, table_pop, table_put
-from simplesfu.plane.udp cimport address_key
+from simplesfu.plane.tcp cimport tcp_disown, tcp_find, tcp_prove
+from simplesfu.plane.udp cimport address_key, monotonic_us
 
 cdef enum:
     STUN_HEADER_BYTES = 20
@@ -92,9 +93,11 @@ cdef bint gate_add_tuple(State *state, Transport *transport, const Address *addr
     cdef Tuple *tuple = NULL
     cdef Transport *owner = gate_transport(state, address, &tuple)
     cdef int i
+    if address.connection and tcp_find(&state.tcp, address) == NULL:
+        return False               # it has closed while its proof was looked at
     if owner != transport:
         if owner != NULL:
-            _remove(state, owner, tuple)
+            _remove(state, owner, tuple, now_us)
         tuple = &transport.tuples[0]
         for i in range(MAX_TRANSPORT_TUPLES):
             if not transport.tuples[i].live:
@@ -105,12 +108,14 @@ cdef bint gate_add_tuple(State *state, Transport *transport, const Address *addr
                     &transport.tuples[i] != transport.selected and transport.tuples[i].heard_us < tuple.heard_us):
                 tuple = &transport.tuples[i]
         if tuple.live:
-            _remove(state, transport, tuple)
+            _remove(state, transport, tuple, now_us)
         tuple.address = address[0]
         address_key(address, <uint8_t *>&tuple.key)
         if table_put(&state.by_tuple, &tuple.key, transport) != 0:
             return False
         tuple.live = True
+        if address.connection:
+            tcp_prove(&state.tcp, address)
     tuple.heard_us = transport.received_us = now_us
     if (select or transport.selected == NULL) and transport.selected != tuple:
         gate_select(state, transport, tuple)
@@ -123,15 +128,26 @@ cdef void gate_select(State *state, Transport *transport, Tuple *tuple) noexcept
     transport.destination = tuple.address
 
 
-cdef void _remove(State *state, Transport *transport, Tuple *tuple) noexcept nogil:
+cdef void _remove(State *state, Transport *transport, Tuple *tuple, int64_t now_us) noexcept nogil:
     table_pop(&state.by_tuple, &tuple.key)
     tuple.live = False
+    if tuple.address.connection:
+        tcp_disown(&state.tcp, &tuple.address, now_us)
     if transport.selected == tuple:
         transport.selected = NULL
 
 
 cdef void gate_forget_tuples(State *state, Transport *transport) noexcept nogil:
+    cdef int64_t now_us = monotonic_us()
     cdef int i
     for i in range(MAX_TRANSPORT_TUPLES):
         if transport.tuples[i].live:
-            _remove(state, transport, &transport.tuples[i])
+            _remove(state, transport, &transport.tuples[i], now_us)
+
+
+cdef void gate_forget_address(State *state, const Address *address, int64_t now_us) noexcept nogil:
+    """A connection has gone, and packets of its transport go nowhere until the next check."""
+    cdef Tuple *tuple = NULL
+    cdef Transport *transport = gate_transport(state, address, &tuple)
+    if transport != NULL:
+        _remove(state, transport, tuple, now_us)

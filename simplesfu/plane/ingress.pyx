@@ -17,13 +17,13 @@ from simplesfu.plane.gate cimport (
     PROTOCOL_DTLS, PROTOCOL_RTCP, PROTOCOL_RTP, PROTOCOL_STUN, gate_classify, gate_select, gate_stun, gate_transport,
 )
 from simplesfu.plane.limits cimport bucket_take
-from simplesfu.plane.packet cimport Packet, pool_take
+from simplesfu.plane.packet cimport pool_take
 from simplesfu.plane.payload cimport payload_parse
 from simplesfu.plane.recv_stream cimport recv_stream_accept
 from simplesfu.plane.rtp cimport RTP_HEADER_BYTES, RTP_OK, RtpView, rtp_normalise, rtp_parse, rtp_unwrap_rtx
 from simplesfu.plane.srtp cimport SRTP_OK, SRTP_REPLAY_FAIL, SRTP_REPLAY_OLD, srtp
 from simplesfu.plane.state cimport MAX_RTCP_SSRCS, RecvStream, Transport, Tuple
-from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES, RECV_BATCH, Datagram, receive_datagrams
+from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES, RECV_BATCH, receive_datagrams
 
 cdef enum:
     PASSED = -1
@@ -34,7 +34,7 @@ cdef enum:
 
 cdef int ingress_receive(State *state, int fd, int64_t now_us) noexcept nogil:
     """Take one batch from the socket; answers how many datagrams it had."""
-    cdef int i, count, outcome
+    cdef int i, count
     for i in range(RECV_BATCH):
         if state.arrivals[i] == NULL:
             state.arrivals[i] = pool_take(&state.pool)
@@ -45,14 +45,22 @@ cdef int ingress_receive(State *state, int fd, int64_t now_us) noexcept nogil:
         i = RECV_BATCH
     count = receive_datagrams(fd, state.datagrams, i, MAX_DATAGRAM_BYTES, state.batching)
     for i in range(count):
-        state.counters.received += 1
-        state.counters.received_bytes += state.datagrams[i].length
-        outcome = _datagram(state, &state.datagrams[i], state.arrivals[i], now_us)
-        if outcome >= 0:
-            state.counters.ingress_drops[outcome] += 1
-        elif outcome == KEPT:
-            state.arrivals[i] = NULL
+        ingress_take(state, &state.datagrams[i], &state.arrivals[i], now_us)
     return count
+
+
+cdef int ingress_take(State *state, Datagram *datagram, Packet **packet, int64_t now_us) noexcept nogil:
+    """Take in one datagram, whose bytes are the packet's; the packet is NULL afterwards when a stream has kept it.
+    Answers the reason of the drop, or a negative number when there was none."""
+    cdef int outcome
+    state.counters.received += 1
+    state.counters.received_bytes += datagram.length
+    outcome = _datagram(state, datagram, packet[0], now_us)
+    if outcome >= 0:
+        state.counters.ingress_drops[outcome] += 1
+    elif outcome == KEPT:
+        packet[0] = NULL
+    return outcome
 
 
 cdef int _datagram(State *state, Datagram *datagram, Packet *packet, int64_t now_us) noexcept nogil:

@@ -8,6 +8,7 @@ from simplesfu.plane.events import DtlsDatagram as DtlsDatagram
 from simplesfu.plane.events import StreamStarted as StreamStarted
 from simplesfu.plane.events import StreamStopped as StreamStopped
 from simplesfu.plane.events import StunRequest as StunRequest
+from simplesfu.plane.events import TcpAddress as TcpAddress
 from simplesfu.plane.events import TupleSelected as TupleSelected
 
 Event = StunRequest | DtlsDatagram | StreamStarted | StreamStopped | TupleSelected
@@ -23,10 +24,15 @@ class Plane:
     """Sockets, streams and the thread that moves packets between them (Linux: recvmmsg and UDP_SEGMENT).
 
     `sockets` are bound, non-blocking UDP sockets (at most one of each family); the plane does not close them.
+    `listeners` are bound, listening, non-blocking TCP sockets for clients that UDP does not reach (RFC 6544), one of
+    each family at most; `max_connections`: how many may be connected.
     `hold_us`: how long packets of an unfinished video frame wait for the rest of it, to share a send call.
     `batching`: False forces plain recvfrom/sendto (what kernels without the batch calls do).
     """
-    def __init__(self, sockets: Sequence[socket.socket], *, hold_us: int = 1000, batching: bool = True) -> None: ...
+    def __init__(
+        self, sockets: Sequence[socket.socket], *, listeners: Sequence[socket.socket] = (), max_connections: int = 1000,
+        hold_us: int = 1000, batching: bool = True,
+    ) -> None: ...
     def start(self) -> None: ...
     def close(self) -> None:
         """Stop the thread, close every transport and stream, give back all memory. A second call does nothing."""
@@ -45,11 +51,13 @@ class Plane:
     def remove_ufrag(self, ufrag: str) -> None: ...
     def add_tuple(self, transport: int, address: Address, *, select: bool) -> bool:
         """Let packets from `address` through to the transport. True when this changed where its packets are sent.
-        The first tuple is selected in any case. A tuple of another transport moves to this one."""
+        The first tuple is selected in any case. A tuple of another transport moves to this one. False, and nothing is
+        added, when it is a TCP connection that has closed."""
     def remove_tuples(self, transport: int) -> None:
         """Let nothing through from any address, and send nothing, until add_tuple."""
     def send(self, transport: int, data: bytes) -> bool:
-        """Send a datagram as it is (DTLS) to the transport's selected tuple; False when it has none."""
+        """Send a datagram as it is (DTLS) to the transport's selected tuple; False when it has none. A TCP connection
+        that is too slow for it drops it, as a network would."""
     def send_to(self, address: Address, data: bytes) -> None:
         """Send a datagram as it is (STUN) to any address."""
     def set_srtp(self, transport: int, profile: str, recv_key: bytes, send_key: bytes) -> None:
@@ -99,6 +107,6 @@ class Plane:
     # reading
     def stats(self) -> dict[str, dict[str, int]]:
         """All counters by group and name; docs/counters.md tells each and which sums balance."""
-    def transport_stats(self, transport: int) -> dict[str, int | None]: ...
+    def transport_stats(self, transport: int) -> dict[str, int | str | None]: ...
     def recv_stream_stats(self, recv_stream: int) -> dict[str, float | None]: ...
     def send_stream_stats(self, send_stream: int) -> dict[str, int | None]: ...

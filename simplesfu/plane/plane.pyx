@@ -22,15 +22,15 @@ from simplesfu.plane.lock cimport Lock, lock_destroy, lock_give, lock_init, lock
 from simplesfu.plane.loop cimport loop_run
 from simplesfu.plane.parameters cimport fill_recv_stream, fill_send_stream
 from simplesfu.plane.readings cimport plane_reading, recv_stream_reading, send_stream_reading, transport_reading
+from simplesfu.plane.sender cimport sender_commit, sender_flush, sender_room
 from simplesfu.plane.srtp cimport session_pointer
 from simplesfu.plane.state cimport (
     MAX_TRANSPORT_TUPLES, RecvStream, SendStream, State, Transport, state_free, state_init,
 )
 from simplesfu.plane.streams cimport add_transport, remove_transport, transport_by_id
 from simplesfu.plane.table cimport Key, bytes_key, table_get, table_pop, table_put
-from simplesfu.plane.udp cimport (
-    MAX_DATAGRAM_BYTES, Address, monotonic_us, parse_address, sender_commit, sender_flush, sender_room,
-)
+from simplesfu.plane.tcp cimport MAX_LISTENERS
+from simplesfu.plane.udp cimport MAX_DATAGRAM_BYTES, Address, monotonic_us, parse_address
 
 from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
 from simplesfu.plane.srtp import make_session
@@ -58,7 +58,7 @@ cdef class Plane:
         lock_init(&self.lock)
         self.event_fd = -1
 
-    def __init__(self, sockets, *, hold_us=1000, batching=True):
+    def __init__(self, sockets, *, listeners=(), max_connections=1000, hold_us=1000, batching=True):
         fds = {}
         for sock in sockets:
             if sock.type != socket.SOCK_DGRAM or sock.family not in (socket.AF_INET, socket.AF_INET6):
@@ -68,7 +68,9 @@ cdef class Plane:
             fds[sock.family] = sock.fileno()
         if not fds:
             raise ValueError("the plane needs a socket")
-        self.sockets = tuple(sockets)
+        if len(listeners) > MAX_LISTENERS or any(sock.type != socket.SOCK_STREAM for sock in listeners):
+            raise ValueError("the plane takes one listening TCP socket of each address family")
+        self.sockets = (*sockets, *listeners)
         self.sessions = {}
         self.ufrags = {}
         self.state = <State *>calloc(1, sizeof(State))
@@ -80,14 +82,18 @@ cdef class Plane:
         for fd in fds.values():
             state.fds[state.fd_count] = fd
             state.fd_count += 1
+        for sock in listeners:
+            state.tcp.listeners[state.tcp.listener_count] = sock.fileno()
+            state.tcp.listener_count += 1
         self.event_fd, event_write_fd = os.pipe()
         state.fds[state.fd_count], state.wake_fd = os.pipe()
         for fd in (self.event_fd, event_write_fd, state.fds[state.fd_count], state.wake_fd):
             os.set_blocking(fd, False)
         v4, v6 = fds.get(socket.AF_INET, -1), fds.get(socket.AF_INET6, -1)
-        if state_init(state, secrets.randbits(63), MAX_PACKETS, v4, v6, event_write_fd) != 0:
+        if state_init(state, secrets.randbits(63), MAX_PACKETS, max_connections, v4, v6, event_write_fd) != 0:
             self.close()
             raise MemoryError
+        state.fds[state.fd_count + 1] = state.tcp.poller
 
     def start(self):
         if self.thread is not None or self.closed:

@@ -4,6 +4,7 @@ from simplesfu.plane.layers cimport TOP_TEMPORAL_LAYER
 from simplesfu.plane.payload cimport TEMPORAL_LAYERS
 
 from simplesfu.plane.counters import EGRESS_DROP_NAMES, INGRESS_DROP_NAMES
+from simplesfu.plane.tcp import CLOSED_REASON_NAMES
 
 
 cdef dict plane_reading(const State *state):
@@ -32,6 +33,16 @@ cdef dict plane_reading(const State *state):
             "calls": state.sender.calls,
             "segmentation": state.sender.gso,
         },
+        "tcp": {
+            "accepted": state.tcp.accepted,
+            "not_accepted": state.tcp.not_accepted,
+            "strangers": state.tcp.strangers.count,
+            "proven": state.tcp.proven.count,
+            "frames": state.tcp.frames_sent,
+            "frames_dropped": state.tcp.frames_dropped,
+            "frames_lost": state.tcp.frames_lost,
+        },
+        "tcp_closed": {name: state.tcp.closed_by_reason[i] for i, name in enumerate(CLOSED_REASON_NAMES)},
         "plane": {
             "wakeups": state.counters.wakeups,
             "rebound": state.counters.rebound,
@@ -46,8 +57,16 @@ cdef object _age_ms(int64_t since_us, int64_t now_us):
     return max(<int64_t>0, now_us - since_us) // 1000 if since_us else None
 
 
+cdef object _protocol(const Transport *transport):
+    """Of the address that its packets go to; None while there is none."""
+    if transport.selected == NULL:
+        return None
+    return "tcp" if transport.destination.connection else "udp"
+
+
 cdef dict transport_reading(const Transport *transport, int64_t now_us):
     return {
+        "protocol": _protocol(transport),
         "packets_received": transport.packets_received,
         "bytes_received": transport.bytes_received,
         "packets_sent": transport.packets_sent,

@@ -11,9 +11,9 @@ from simplesfu.plane.rtcp cimport (
     rtcp_write_rr, rtcp_write_sdes, rtcp_write_sr,
 )
 from simplesfu.plane.send_stream cimport send_stream_sender_info
+from simplesfu.plane.sender cimport sender_commit, sender_room
 from simplesfu.plane.srtp cimport SRTP_OK, srtp
 from simplesfu.plane.state cimport KEYFRAME_FIR, RecvStream, SendStream, Transport
-from simplesfu.plane.udp cimport sender_commit, sender_room
 
 cdef enum:
     REPORT_INTERVAL_US = 1000000

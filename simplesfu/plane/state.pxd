@@ -7,11 +7,13 @@ from simplesfu.plane.events cimport EventRing
 from simplesfu.plane.packet cimport Packet, Pool
 from simplesfu.plane.payload cimport TEMPORAL_LAYERS
 from simplesfu.plane.rtcp cimport SenderInfo
+from simplesfu.plane.sender cimport Sender
 from simplesfu.plane.table cimport Key, Table
-from simplesfu.plane.udp cimport RECV_BATCH, Address, Datagram, Sender
+from simplesfu.plane.tcp cimport Tcp
+from simplesfu.plane.udp cimport RECV_BATCH, Address, Datagram
 
 cdef enum:
-    MAX_TRANSPORT_TUPLES = 4
+    MAX_TRANSPORT_TUPLES = 8
     MAX_RTCP_SSRCS = 32        # distinct RTCP sender SSRCs that one peer may use (libsrtp keeps state for each)
     MAX_REBINDS = 8            # new SSRCs that one RID may be taken over by
     MAX_PENDING = 64           # packets of one stream that wait for their fan-out
@@ -232,8 +234,8 @@ cdef struct SendStream:
     uint32_t jitter
 
 cdef struct State:
-    int fds[3]                 # sockets, then the end of the wake-up pipe that the thread reads
-    int fd_count
+    int fds[4]                 # sockets, the end of the wake-up pipe that the thread reads, the poller of connections
+    int fd_count               # of sockets
     int wake_fd                # the other end of it
     bint batching
     int64_t hold_us
@@ -244,7 +246,7 @@ cdef struct State:
     Table transports_by_id
     Table recv_by_id
     Table send_by_id
-    Table by_tuple             # address → Transport
+    Table by_tuple             # address, UDP or TCP → Transport
     Table by_ufrag             # → Transport
     Table by_recv_ssrc         # (transport id, SSRC) → RecvStream
     Table by_send_ssrc         # (transport id, SSRC) → SendStream
@@ -252,6 +254,7 @@ cdef struct State:
     Packet *arrivals[RECV_BATCH]
     Datagram datagrams[RECV_BATCH]
     Sender sender
+    Tcp tcp
     EventRing events
     Counters counters
     int64_t ticked_us
@@ -260,6 +263,6 @@ cdef struct State:
     RecvStream *ready[256]     # streams with pending packets
     int ready_count
 
-cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6,
+cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int max_connections, int fd_v4, int fd_v6,
                     int event_fd) noexcept nogil
 cdef void state_free(State *state) noexcept nogil

@@ -2,8 +2,9 @@
 """The life of the plane's memory as a whole."""
 from simplesfu.plane.events cimport events_free, events_init
 from simplesfu.plane.packet cimport pool_free, pool_init
+from simplesfu.plane.sender cimport sender_free, sender_init
 from simplesfu.plane.table cimport table_free, table_init
-from simplesfu.plane.udp cimport sender_free, sender_init
+from simplesfu.plane.tcp cimport tcp_free, tcp_init
 
 cdef enum:
     TABLES = 7
@@ -19,9 +20,9 @@ cdef void _tables(State *state, Table **tables) noexcept nogil:
     tables[6] = &state.by_send_ssrc
 
 
-cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4, int fd_v6,
+cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int max_connections, int fd_v4, int fd_v6,
                     int event_fd) noexcept nogil:
-    """`state` must be zero. -1 when there is no memory; state_free is right in any case."""
+    """`state` is zero but for what Plane has set. -1 when there is no memory; state_free is right in any case."""
     cdef Table *tables[TABLES]
     cdef int i, failed = 0
     _tables(state, tables)
@@ -29,7 +30,8 @@ cdef int state_init(State *state, uint64_t seed, uint32_t max_packets, int fd_v4
         failed |= table_init(tables[i], seed + i)
     pool_init(&state.pool, max_packets)
     failed |= events_init(&state.events, event_fd)
-    failed |= sender_init(&state.sender, fd_v4, fd_v6, state.batching)
+    failed |= sender_init(&state.sender, fd_v4, fd_v6, &state.tcp, state.batching)
+    failed |= tcp_init(&state.tcp, seed + TABLES, max_connections)
     return failed
 
 
@@ -42,4 +44,5 @@ cdef void state_free(State *state) noexcept nogil:
         table_free(tables[i])
     pool_free(&state.pool)
     sender_free(&state.sender)
+    tcp_free(&state.tcp)
     events_free(&state.events)

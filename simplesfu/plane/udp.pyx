@@ -1,86 +1,17 @@
 # cython: language_level=3
-"""Gathering of outgoing datagrams, and addresses to and from Python."""
+"""Addresses to and from Python."""
 import socket
-
-from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from typing import NamedTuple
 
 
-cdef int sender_init(Sender *sender, int fd_v4, int fd_v6, bint batching) noexcept nogil:
-    memset(sender, 0, sizeof(Sender))
-    sender.buffer = <uint8_t *>malloc(SENDER_BUFFER_BYTES)
-    if sender.buffer == NULL:
-        return -1
-    sender.fd_v4 = fd_v4
-    sender.fd_v6 = fd_v6
-    sender.batching = batching
-    sender.gso = 1 if batching else 0
-    return 0
-
-
-cdef void sender_free(Sender *sender) noexcept nogil:
-    free(sender.buffer)
-    sender.buffer = NULL
-
-
-cdef uint8_t *sender_room(Sender *sender) noexcept nogil:
-    """Room for one datagram of up to MAX_DATAGRAM_BYTES and an SRTP trailer; valid until the next call here."""
-    if sender.used + 2 * MAX_DATAGRAM_BYTES > SENDER_BUFFER_BYTES:
-        sender_flush(sender)
-    return sender.buffer + sender.used
-
-
-cdef void sender_commit(Sender *sender, const Address *to, int length) noexcept nogil:
-    """The room taken last now holds a datagram for `to`, an address that stays where it is until the flush."""
-    cdef Message *last
-    if sender.last_is_open:
-        last = &sender.messages[sender.count - 1]
-        if (last.to == to and length <= last.segment and last.length + length <= MAX_MESSAGE_BYTES
-                and last.length < last.segment * MAX_SEGMENTS):
-            last.length += length
-            sender.used += length
-            sender.last_is_open = length == last.segment
-            return
-    if sender.count == SEND_BATCH:
-        _send(sender)
-    last = &sender.messages[sender.count]
-    last.data = sender.buffer + sender.used
-    last.length = length
-    last.segment = length
-    last.to = to
-    sender.count += 1
-    sender.used += length
-    sender.last_is_open = sender.gso != 0
-
-
-cdef void sender_flush(Sender *sender) noexcept nogil:
-    _send(sender)
-    sender.used = 0
-
-
-cdef void _send(Sender *sender) noexcept nogil:
-    # One call takes one socket, so runs of one address family go together.
-    cdef int start = 0, end, fd, refused
-    cdef bint is_v6
-    sender.messages_sent += sender.count
-    while start < sender.count:
-        is_v6 = address_family(sender.messages[start].to) == AF_INET6
-        end = start + 1
-        while end < sender.count and (address_family(sender.messages[end].to) == AF_INET6) == is_v6:
-            end += 1
-        fd = sender.fd_v6 if is_v6 else sender.fd_v4
-        refused = 0
-        sender.datagrams += send_messages(
-            fd, &sender.messages[start], end - start, sender.batching, &sender.gso, &refused)
-        sender.refused += refused
-        sender.calls += 1
-        start = end
-    sender.count = 0
-    sender.last_is_open = False
+class TcpAddress(NamedTuple):
+    host: str
+    port: int
+    connection: int
 
 
 cdef int parse_address(Address *address, object python_address) except -1:
-    """From (host, port) with an IP literal; ValueError for anything else."""
+    """From (host, port) with an IP literal, or a TcpAddress; ValueError for anything else."""
     host, port = python_address[0], python_address[1]
     if not 0 < port < 65536:
         raise ValueError(f"port {port} is not in 1..65535")
@@ -90,12 +21,15 @@ cdef int parse_address(Address *address, object python_address) except -1:
     except OSError:
         raise ValueError(f"{host!r} is not an IP address") from None
     address_set(address, is_v6, packed, port)
+    if isinstance(python_address, TcpAddress):
+        address.connection = python_address.connection
     return 0
 
 
-cdef tuple python_address(const Address *address):
+cdef object python_address(const Address *address):
     cdef uint8_t ip[16]
     cdef int port
     cdef int length = address_get(address, ip, &port)
     packed = ip[:length]
-    return socket.inet_ntop(socket.AF_INET6 if length == 16 else socket.AF_INET, packed), port
+    host = socket.inet_ntop(socket.AF_INET6 if length == 16 else socket.AF_INET, packed)
+    return TcpAddress(host, port, address.connection) if address.connection else (host, port)

@@ -27,10 +27,15 @@
 #define HAVE_BATCH_CALLS 0
 #endif
 
-typedef union {
-    struct sockaddr sa;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
+/* Where a packet comes from or goes to. A TCP connection is an address like any other, but names itself as well: the
+ * next one from the same place is another address. */
+typedef struct {
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    };
+    uint32_t connection; /* 0: UDP */
 } Address;
 
 typedef struct {
@@ -57,7 +62,7 @@ static inline socklen_t address_length(const Address *address) {
 
 static inline int address_family(const Address *address) { return address->sa.sa_family; }
 
-/* The address as 24 bytes that compare equal exactly when the addresses do. */
+/* The address as 24 bytes that compare equal exactly when the addresses do, connections included. */
 static inline void address_key(const Address *address, uint8_t *key) {
     memset(key, 0, 24);
     if (address->sa.sa_family == AF_INET6) {
@@ -69,6 +74,14 @@ static inline void address_key(const Address *address, uint8_t *key) {
         memcpy(key + 2, &address->v4.sin_port, 2);
         memcpy(key + 4, &address->v4.sin_addr, 4);
     }
+    memcpy(key + 20, &address->connection, 4);
+}
+
+/* One IPv4 address, or one /64 of IPv6, which is what a single customer has. */
+static inline int address_same_network(const Address *a, const Address *b) {
+    if (a->sa.sa_family != b->sa.sa_family) return 0;
+    return a->sa.sa_family == AF_INET6 ? memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, 8) == 0
+                                       : a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
 }
 
 static inline void address_set(Address *address, int is_v6, const uint8_t *ip, int port) {
@@ -125,7 +138,7 @@ static inline int receive_one(int fd, Datagram *d, int capacity) {
     struct msghdr h;
     memset(&h, 0, sizeof h);
     h.msg_name = &d->from;
-    h.msg_namelen = sizeof d->from;
+    h.msg_namelen = sizeof d->from.v6;
     h.msg_iov = &v;
     h.msg_iovlen = 1;
     ssize_t n = recvmsg(fd, &h, MSG_DONTWAIT);
@@ -146,7 +159,7 @@ static int receive_datagrams(int fd, Datagram *d, int count, int capacity, int b
             v[i].iov_len = (size_t)capacity;
             memset(&h[i].msg_hdr, 0, sizeof h[i].msg_hdr);
             h[i].msg_hdr.msg_name = &d[i].from;
-            h[i].msg_hdr.msg_namelen = sizeof d[i].from;
+            h[i].msg_hdr.msg_namelen = sizeof d[i].from.v6;
             h[i].msg_hdr.msg_iov = &v[i];
             h[i].msg_hdr.msg_iovlen = 1;
         }

@@ -1,0 +1,3 @@
+from collections.abc import Iterable
+
+def split(chunks: Iterable[bytes]) -> list[bytes | None]: ...

@@ -1,0 +1,3 @@
+from typing import Final
+
+CLOSED_REASON_NAMES: Final[tuple[str, ...]]
