@@ -97,6 +97,15 @@ def create_app(udp=None, announce=None):
             media.reauthorize(peer_id)
         await tell()
 
+    @sio.event
+    async def step_down(sid):
+        """A speaker goes back to the audience of their own accord."""
+        peer = media.peer(sid)
+        if peer is not None and peer.id in stage.speakers:
+            stage.speakers.discard(peer.id)
+            media.reauthorize(peer.id)
+            await tell()
+
     return socketio.ASGIApp(sio, static_files=FILES, on_shutdown=media.aclose)
 
 

@@ -1,152 +1,241 @@
-/** The hall: what the server says about the stage, who is seen on it, and the few buttons. */
+/** The hall: what the server says about the stage, and the few buttons. */
+import { Speaker } from "./speaker.js";
+import { Stage } from "./stage.js";
+
 const ROOM = "stage";
+const TOAST_MS = 4000;
+const EMPTY = { host: null, audience: {}, speakers: [], hands: [] };
+const ICONS = { microphone: ["i-mic", "i-mic-off"], camera: ["i-camera", "i-camera-off"] };
+const ROLES = [
+  { role: "hand", words: "raises a hand", deed: "Let speak" },
+  { role: "host", words: "host" },
+  { role: "speaker", words: "may speak", deed: "Ask off" },
+  { role: "", words: "" },
+];
+const WAITING = {
+  speaker: "Step onto it, and everybody sees and hears you.",
+  viewer: "The broadcast begins when somebody steps onto it.",
+};
+const KEYS = { h: "hand", m: "microphone", v: "camera", p: "open-people" };
+
 const $ = (id) => document.getElementById(id);
+const wordsOf = (error) => [error.message || error.name, error.hint].filter(Boolean).join(": ");
 
 const socket = io();
 const peer = new SimplePeer(socket);
-let stage = { host: null, audience: {}, speakers: [], hands: [] };
-let own = null; // the own camera and microphone, while on the stage
+const stage = new Stage($("stage"), () => { $("hear").hidden = false; });
+const speaker = new Speaker(peer, (track) => {
+  if (track) stage.show(peer.peerId, "camera", track, { own: true });
+  else stage.hide(peer.peerId, "camera");
+});
+let told = EMPTY; // by the server
 let name = "";
 
-$("door").onsubmit = async (event) => {
+// coming and going
+
+$("enter").onsubmit = async (event) => {
   event.preventDefault();
-  name = $("name").value;
+  $("door-notice").hidden = true;
   try {
     await peer.joinRoom(ROOM);
+    name = $("name").value;
     socket.emit("enter", name);
-    document.body.dataset.screen = "hall";
-    $("door").hidden = true;
-    $("hall").hidden = false;
+    show("hall");
   } catch (error) {
-    $("door-notice").textContent = [error.message, error.hint].filter(Boolean).join(": ");
+    $("door-notice").textContent = wordsOf(error);
     $("door-notice").hidden = false;
   }
 };
 
+function leave() {
+  name = "";
+  speaker.stepDown();
+  stage.clear();
+  told = EMPTY;
+  peer.close();
+  socket.disconnect();
+  location.reload();
+}
+
+function show(screen) {
+  document.body.dataset.screen = screen;
+  $("door").hidden = screen !== "door";
+  $("hall").hidden = screen !== "hall";
+  showPeople(screen === "hall" && innerWidth > 860);
+}
+
+function showPeople(shown) {
+  document.body.toggleAttribute("data-people", shown);
+  press("open-people", shown);
+}
+
 // what the server decides
 
-socket.on("stage", (told) => {
-  stage = told;
-  if (own && !maySpeak(peer.peerId)) leaveStage();
+socket.on("stage", (now) => {
+  const before = told;
+  told = now;
+  if (!name) return;
+  if (maySpeak(peer.peerId, now) && !maySpeak(peer.peerId, before)) welcome(before);
+  if (!maySpeak(peer.peerId, now) && maySpeak(peer.peerId, before)) {
+    if (speaker.onStage) tell("The host has asked you off the stage");
+    speaker.stepDown();
+  }
+  if (now.host === peer.peerId) {
+    for (const peerId of now.hands) if (!before.hands.includes(peerId)) tell(`${now.audience[peerId]} raises a hand`);
+  }
   draw();
 });
-socket.on("connect", () => { if (name) socket.emit("enter", name); });
 
-function maySpeak(peerId) {
-  return peerId === stage.host || stage.speakers.includes(peerId);
+function welcome({ host }) {
+  if (told.host !== peer.peerId) tell("You may speak: step onto the stage");
+  else if (host) tell("The host has left, and you are the host now");
+}
+
+function maySpeak(peerId, { host, speakers } = told) {
+  return peerId === host || speakers.includes(peerId);
 }
 
 function draw() {
   const me = peer.peerId;
-  const heads = Object.keys(stage.audience).length;
-  $("viewers").textContent = `${heads} here`;
-  $("speak").hidden = !maySpeak(me);
+  const heads = Object.keys(told.audience).length;
+  const raised = told.hands.includes(me);
+  $("viewers").textContent = heads === 1 ? "Only you" : `${heads} people`;
   $("hand").hidden = maySpeak(me);
-  $("hand").setAttribute("aria-pressed", String(stage.hands.includes(me)));
-  $("hand").textContent = stage.hands.includes(me) ? "Lower hand" : "Raise hand";
-  const isHost = me === stage.host;
-  $("hands").hidden = !isHost || stage.hands.length + stage.speakers.length === 0;
-  $("hands").querySelector("ul").replaceChildren(
-    ...stage.hands.map((peerId) => row(peerId, "Let speak", true)),
-    ...stage.speakers.map((peerId) => row(peerId, "Ask off", false)),
-  );
-  for (const figure of $("stage").children) caption(figure);
-  const empty = $("stage").childElementCount === 0;
-  $("waiting").hidden = !empty;
-  $("live").hidden = empty;
+  press("hand", raised);
+  $("hand").querySelector("span").textContent = raised ? "Lower hand" : "Raise hand";
+  $("speak").hidden = !maySpeak(me);
+  press("speak", speaker.onStage);
+  $("speak").querySelector("span").textContent = speaker.onStage ? "Leave the stage" : "Step onto the stage";
+  for (const kind of Object.keys(ICONS)) {
+    $(kind).hidden = !speaker.onStage;
+    press(kind, speaker.sends(kind));
+  }
+  $("waving").hidden = told.hands.length === 0;
+  $("waving").textContent = String(told.hands.length);
+  $("waving").ariaLabel = `${told.hands.length} raised`;
+  $("audience").replaceChildren(...sorted().map(row));
+  stage.caption(captionOf);
+  $("waiting").hidden = !stage.empty;
+  $("waiting-text").textContent = WAITING[maySpeak(me) ? "speaker" : "viewer"];
+  $("live").hidden = stage.empty;
 }
 
-function row(peerId, text, allowed) {
+function captionOf(peerId) {
+  const called = told.audience[peerId] ?? "Somebody";
+  if (peerId === peer.peerId) return `${called} (you)`;
+  return peerId === told.host ? `${called} · host` : called;
+}
+
+function roleOf(peerId) {
+  if (peerId === told.host) return "host";
+  if (told.hands.includes(peerId)) return "hand";
+  return told.speakers.includes(peerId) ? "speaker" : "";
+}
+
+/** Raised hands first, in the order in which they went up; the others in the order in which they came. */
+function sorted() {
+  const rank = (peerId) => ROLES.findIndex(({ role }) => role === roleOf(peerId)) * 1e6 + told.hands.indexOf(peerId);
+  return Object.keys(told.audience).sort((one, other) => rank(one) - rank(other));
+}
+
+function row(peerId) {
+  const { role, words, deed } = ROLES.find(({ role }) => role === roleOf(peerId));
   const item = document.createElement("li");
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
-  button.onclick = () => socket.emit("let_speak", peerId, allowed);
-  item.append(stage.audience[peerId] ?? "Somebody", button);
+  const who = Object.assign(document.createElement("span"), { textContent: told.audience[peerId] });
+  const note = Object.assign(document.createElement("small"), { textContent: words });
+  item.append(who, note);
+  item.dataset.role = role;
+  if (peer.peerId !== told.host || !deed) return item;
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: deed });
+  button.onclick = () => socket.emit("let_speak", peerId, role === "hand");
+  item.append(button);
   return item;
 }
 
-// the stage
+// what comes
 
-function figureOf(peerId) {
-  let figure = [...$("stage").children].find(({ dataset }) => dataset.peerId === peerId);
-  if (!figure) {
-    figure = document.createElement("figure");
-    figure.dataset.peerId = peerId;
-    figure.innerHTML = "<figcaption></figcaption>";
-    $("stage").append(figure);
-  }
-  return figure;
-}
-
-function caption(figure) {
-  const { peerId } = figure.dataset;
-  const suffix = peerId === peer.peerId ? " (you)" : peerId === stage.host ? " · host" : "";
-  figure.querySelector("figcaption").textContent = (stage.audience[peerId] ?? "Somebody") + suffix;
-}
-
-function show(peerId, label, track, muted = false) {
-  const media = Object.assign(document.createElement(track.kind), {
-    autoplay: true, playsInline: true, muted, srcObject: new MediaStream([track]),
-  });
-  Object.assign(media.dataset, { peerId, label });
-  figureOf(peerId).prepend(media);
-  media.play().catch(() => { $("hear").hidden = false; });
+peer.on("track", ({ track, peerId, label }) => {
+  stage.show(peerId, label, track);
   draw();
-}
-
-function hide(peerId, label) {
-  const figure = figureOf(peerId);
-  figure.querySelector(`[data-label="${label}"]`)?.remove();
-  if (!figure.querySelector("video, audio")) figure.remove();
+});
+peer.on("trackRemoved", ({ peerId, label }) => {
+  stage.hide(peerId, label);
   draw();
-}
-
-peer.on("track", ({ track, peerId, label }) => show(peerId, label, track));
-peer.on("trackRemoved", ({ peerId, label }) => hide(peerId, label));
-peer.on("connectionStateChange", ({ state }) => {
+});
+peer.on("trackMuted", ({ peerId }) => stage.setMuted(peerId, true));
+peer.on("trackUnmuted", ({ peerId }) => stage.setMuted(peerId, false));
+peer.on("trackEnded", ({ label }) => {
+  speaker.lost(label);
+  draw();
+});
+peer.on("connectionStateChange", ({ direction, state }) => {
   const broken = state === "disconnected" || state === "failed";
-  if (!broken && state !== "connected") return;
-  $("banner").hidden = !broken;
-  $("banner").textContent = "The connection is interrupted. Trying again …";
+  if (direction === "signaling" && state === "connected" && name) socket.emit("enter", name); // the server may be a new one
+  if (broken || state === "connected") complain(broken ? "The connection is interrupted. Trying again …" : "");
+});
+peer.on("error", ({ error }) => {
+  if (error.code !== "not_allowed") complain(wordsOf(error)); // that one is the host's doing, and "stage" tells of it
+});
+peer.on("ended", ({ error }) => complain(wordsOf(error)));
+
+function complain(text) {
+  $("banner").textContent = text;
+  $("banner").hidden = !text;
+}
+
+let toastTimer;
+function tell(text) {
+  clearTimeout(toastTimer);
+  $("toast").textContent = text;
+  toastTimer = setTimeout(() => { $("toast").textContent = ""; }, TOAST_MS);
+}
+
+// the buttons
+
+function press(id, pressed) {
+  $(id).setAttribute("aria-pressed", String(pressed));
+  if (ICONS[id]) $(id).querySelector("use").setAttribute("href", `#${ICONS[id][pressed ? 0 : 1]}`);
+}
+
+function control(id, act) {
+  $(id).onclick = async () => {
+    $(id).disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      complain(wordsOf(error));
+    } finally {
+      $(id).disabled = false;
+      draw();
+    }
+  };
+}
+
+control("hand", () => socket.emit("raise_hand", !told.hands.includes(peer.peerId)));
+control("microphone", () => speaker.toggle("microphone"));
+control("camera", () => speaker.toggle("camera"));
+control("speak", async () => {
+  complain("");
+  if (speaker.onStage) {
+    speaker.stepDown();
+    if (peer.peerId !== told.host) socket.emit("step_down");
+    return;
+  }
+  await speaker.stepUp().catch((error) => {
+    speaker.stepDown();
+    throw error;
+  });
+});
+control("leave", leave);
+control("open-people", () => showPeople(!document.body.hasAttribute("data-people")));
+control("hear", async () => {
+  await stage.playAll();
+  $("hear").hidden = true;
 });
 
-async function enterStage() {
-  own = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } }, audio: true });
-  for (const track of own.getTracks()) {
-    const label = track.kind === "video" ? "camera" : "microphone";
-    if (track.kind === "video") show(peer.peerId, label, track, true);
-    await peer.addTrack(track, label, true);
-  }
-}
-
-/** On one's own wish, or since the server has closed what was published. */
-function leaveStage() {
-  for (const track of own?.getTracks() ?? []) {
-    track.stop();
-    peer.removeTrack(track.kind === "video" ? "camera" : "microphone").catch(() => undefined);
-  }
-  own = null;
-  hide(peer.peerId, "camera");
-  $("speak").setAttribute("aria-pressed", "false");
-  $("speak").textContent = "Step onto the stage";
-}
-
-$("speak").onclick = async () => {
-  if (own) return leaveStage();
-  $("speak").disabled = true;
-  try {
-    await enterStage();
-    $("speak").setAttribute("aria-pressed", "true");
-    $("speak").textContent = "Leave the stage";
-  } catch (error) {
-    leaveStage();
-    $("banner").textContent = [error.message, error.hint].filter(Boolean).join(": ");
-    $("banner").hidden = false;
-  } finally {
-    $("speak").disabled = false;
-  }
-};
-$("hand").onclick = () => socket.emit("raise_hand", !stage.hands.includes(peer.peerId));
-$("hear").onclick = async () => {
-  await Promise.all([...document.querySelectorAll("#stage video, #stage audio")].map((media) => media.play()));
-  $("hear").hidden = true;
-};
+addEventListener("keydown", (event) => {
+  if (!name || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) return;
+  if (event.key === "Escape" && innerWidth <= 860) return showPeople(false);
+  const id = KEYS[event.key.toLowerCase()];
+  if (id && !$(id).hidden) $(id).click();
+});
