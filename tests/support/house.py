@@ -40,12 +40,15 @@ class House:
         """A socket with its media namespace, silent so far."""
         return HousePeer(self, sid)
 
-    def enter(self, sid: str) -> HousePeer:
-        """One that has said hello and can receive, and that others see."""
+    def enter(self, sid: str, *, room: str | None = None, **hello: Any) -> HousePeer:
+        """One that has said hello and can receive, and that others see: in a room, or the lobby."""
         peer = self.connect(sid)
-        peer.hello()
+        peer.hello(**hello)
         peer.ask("setRtpCapabilities", rtpCapabilities=self.capabilities)
-        peer.ask("enter")
+        if room is None:
+            peer.ask("enter")
+        else:
+            peer.ask("joinRoom", roomId=room)
         return peer
 
     def next_ssrc(self) -> int:
@@ -129,6 +132,13 @@ class HousePeer:
             raise RefusedError(**answer["error"])
         return answer["data"]
 
+    def refused_code(self, request: str, **payload: Any) -> str:
+        """The error's; fails when there is none."""
+        answer = self.answer(request, payload)
+        assert not answer["ok"], answer
+        code: str = answer["error"]["code"]
+        return code
+
     def told(self) -> list[tuple[str, ...]]:
         """What it was told since the last time: the event and its payload's values, without what is hard to foresee,
         and without what carries it."""
@@ -156,12 +166,37 @@ class HousePeer:
         producer_id: str = self.ask("produce", **(payload | changes))["producerId"]
         return producer_id
 
+    def publish(self, label: str, *, broadcast: bool = True, **changes: Any) -> str:
+        """The id of a new producer that only links carry."""
+        payload = {"kind": "video", "label": label, "broadcast": broadcast} | changes
+        producer_id: str = self.ask("publish", **payload)["producerId"]
+        return producer_id
+
     def consume(self, producer_id: str, *, ready: bool = True) -> str:
         """The id of a new consumer."""
         consumer_id: str = self.ask("consume", transportId=self.transport("recv"), producerId=producer_id)["consumerId"]
         if ready:
             self.ask("resumeConsumer", consumerId=consumer_id)
         return consumer_id
+
+    def consume_directly(self, producer_id: str, *, ready: bool = True) -> str:
+        """The id of a new consumer on the link."""
+        answer = self.ask("consume", producerId=producer_id)
+        assert answer["rtpParameters"] is None
+        if ready:
+            self.ask("resumeConsumer", consumerId=answer["consumerId"])
+        consumer_id: str = answer["consumerId"]
+        return consumer_id
+
+    def hears(self, *events: str) -> list[dict[str, Any]]:
+        """What came of these events since the last time, without the numbers; the rest of what came is forgotten."""
+        payloads = [
+            {"event": event, **{name: value for name, value in payload.items() if name != "seq"}}
+            for event, payload in self.notifications
+            if event in events
+        ]
+        self.notifications.clear()
+        return payloads
 
     def flows(self, consumer_id: str) -> bool:
         return not self.session.subscription(consumer_id).consumer.paused

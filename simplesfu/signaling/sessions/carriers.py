@@ -12,14 +12,13 @@ import msgspec
 
 from simplesfu.control.signal import Signal
 from simplesfu.errors import BadRequest, NotFound, TooManyRequests
-from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.messages import CarrierChange, LinkState
 from simplesfu.signaling.messages import Signal as Signalled
 from simplesfu.signaling.sessions.clock import Clock
 from simplesfu.signaling.sessions.info import CarrierInfo, Report
 from simplesfu.signaling.sessions.link import Link
 from simplesfu.signaling.sessions.rooms import Rooms, SightChange
-from simplesfu.signaling.sessions.session import PeerSession
+from simplesfu.signaling.sessions.session import SIGNALS_PER_S, PeerSession
 from simplesfu.signaling.sessions.topology import UNREACHABLE, Choice, End, choose
 
 SWITCH_S: Final = 10.0
@@ -27,9 +26,6 @@ SWITCH_S: Final = 10.0
 RETRY_S: Final = 60.0
 """After a link has failed."""
 MAX_SIGNAL_BYTES: Final = 32 * 1024
-SIGNALS_PER_S: Final = 100
-SIGNALS_BURST: Final = 500
-"""From one peer to another; each KiB counts as one more. A candidate has 0.2 KiB, the description of 16 tracks 30."""
 
 
 class Carriers:
@@ -70,7 +66,7 @@ class Carriers:
         for peer in (session, *(self._sessions[peer_id] for peer_id in (*change.appeared, *change.vanished))):
             if peer.topology == "auto":
                 alone_with = self._rooms.only_one_in_sight(peer.id)
-                for other_id in {*peer.links, *([alone_with] if alone_with is not None else [])}:
+                for other_id in dict.fromkeys([*peer.links, *([] if alone_with is None else [alone_with])]):
                     self._review(peer, self._sessions[other_id])
 
     def topology_changed(self, session: PeerSession) -> None:
@@ -104,11 +100,10 @@ class Carriers:
         size_bytes = len(msgspec.json.encode(message))
         if size_bytes > MAX_SIGNAL_BYTES:
             raise BadRequest(f"message: it has {size_bytes} bytes as JSON", f"{MAX_SIGNAL_BYTES} are allowed")
-        now_us, cost = self._clock.now_us(), 1 + size_bytes / 1024
-        budget = link.budgets.setdefault(sender.id, TokenBucket(SIGNALS_PER_S, SIGNALS_BURST, now_us))
-        if not budget.has_token(now_us, cost):
-            raise TooManyRequests(f"more than {SIGNALS_PER_S} signals a second to one peer", "send fewer, or wait")
-        budget.take(cost)
+        cost = 1 + size_bytes / 1024
+        if not sender.signals.has_token(self._clock.now_us(), cost):
+            raise TooManyRequests(f"more than {SIGNALS_PER_S} signals a second", "send fewer, or wait a second")
+        sender.signals.take(cost)
         addressee.notify(Signalled(peer_id=sender.id, message=message))
 
     # ---

@@ -1,9 +1,8 @@
 """What the server knows of two peers that have, had or are to have a direct link of their browsers."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.messages import Carrier, LinkState
 from simplesfu.signaling.sessions.clock import Timer
 
@@ -25,8 +24,6 @@ class Link:
     """Runs after a change of carrier, while the older one may still carry something."""
     retry: Timer | None = None
     """Runs while it is not tried again, as it has failed."""
-    budgets: dict[str, TokenBucket] = field(default_factory=dict)
-    """For signals, by the id of who sends them."""
 
     @property
     def reachable(self) -> bool:

@@ -40,7 +40,13 @@ from simplesfu.signaling.sessions.offers import Offers
 from simplesfu.signaling.sessions.placements import Placements
 from simplesfu.signaling.sessions.room_limits import RoomLimits
 from simplesfu.signaling.sessions.rooms import Rooms
-from simplesfu.signaling.sessions.session import MAX_ALIASES, PeerSession, Publication
+from simplesfu.signaling.sessions.session import (
+    MAX_ALIASES,
+    SIGNALS_BURST,
+    SIGNALS_PER_S,
+    PeerSession,
+    Publication,
+)
 
 
 class Peers:
@@ -84,11 +90,13 @@ class Peers:
 
     def open(self, peer_id: str, sid: str) -> PeerSession:
         """A session for a peer whose application socket is `sid`. Nobody sees it before enter()."""
+        now_us, max_joins = self.clock.now_us(), self.config.max_joins_per_second
         session = PeerSession(
             peer_id,
             application_sid=sid,
             max_wishes=self.config.max_wishes_per_peer,
-            joins=TokenBucket(self.config.max_joins_per_second, self.config.max_joins_per_second, self.clock.now_us()),
+            joins=TokenBucket(max_joins, max_joins, now_us),
+            signals=TokenBucket(SIGNALS_PER_S, SIGNALS_BURST, now_us),
         )
         self._sessions[peer_id] = session
         self.take_socket(session, sid)

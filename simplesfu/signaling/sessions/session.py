@@ -45,6 +45,11 @@ T = TypeVar("T")
 MAX_ALIASES: Final = 64
 """Of one peer: the ids of its latest sockets."""
 
+SIGNALS_PER_S: Final = 200
+SIGNALS_BURST: Final = 1000
+"""To the browsers of others; each KiB counts as one more. A candidate has 0.2 KiB, the description of 16 tracks 30: who
+joins a mesh of twelve says 300 at once."""
+
 
 class Connection(Protocol):
     """One client's media namespace, while it lasts; none of this waits."""
@@ -270,7 +275,9 @@ class PeerSession:
     """One peer's transports, tracks and wishes. Lives on the engine's loop; Peers keeps it in order, and Attendance
     gives it its connections."""
 
-    def __init__(self, peer_id: str, *, application_sid: str, max_wishes: int, joins: TokenBucket) -> None:
+    def __init__(
+        self, peer_id: str, *, application_sid: str, max_wishes: int, joins: TokenBucket, signals: TokenBucket
+    ) -> None:
         self.id = peer_id
         self.application_sid = application_sid
         """Of the application's socket that carries it, or carried it last."""
@@ -301,6 +308,7 @@ class PeerSession:
         self.turn = asyncio.Lock()
         """Its requests are carried out one after the other."""
         self.joins = joins
+        self.signals = signals
 
         self.topology: Topology = "sfu"
         """What it wishes, as far as it was granted."""
