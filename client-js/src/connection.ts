@@ -4,9 +4,12 @@ import { Data } from "./data.js";
 import type { SimplePeerError } from "./errors.js";
 import { Explainer } from "./explainer.js";
 import { FirstTrack } from "./first-track.js";
+import { LinkCarrier } from "./link-carrier.js";
+import { Links } from "./links.js";
 import { Publications } from "./publications.js";
 import { Reconciler } from "./reconciler.js";
 import { Roster } from "./roster.js";
+import { RouterCarrier } from "./router-carrier.js";
 import { type KeeperOptions, SessionKeeper } from "./session-keeper.js";
 import { type AnySocket, fromWire } from "./signaling.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -24,6 +27,7 @@ export class Connection {
   readonly publications: Publications;
   readonly subscriptions: Subscriptions;
   readonly roster: Roster;
+  readonly links: Links;
   readonly data: Data;
   readonly explainer: Explainer;
   readonly firstTrack: FirstTrack;
@@ -58,6 +62,7 @@ export class Connection {
         suspended: (reason) => this.#tellSignaling("disconnected", reason),
         ended: (reason) => {
           this.subscriptions.clear(reason);
+          this.links.clear();
           this.roster.clear(reason);
         },
         missed: () => this.#reconciler.soon(),
@@ -76,13 +81,27 @@ export class Connection {
     this.wishes = new Wishes(this.keeper);
     this.publications = new Publications(this.keeper, {
       ended: (label, track) => audience.emit("trackEnded", { label, track }),
+      changed: () => this.links.sendAll(),
       failed,
     });
     this.roster = new Roster(
       (peerId) => audience.emit("peerConnection", { peerId }),
       (peerId, reason) => audience.emit("peerDisconnection", { peerId, reason }),
     );
-    this.subscriptions = new Subscriptions(this.keeper, audience);
+    this.links = new Links({
+      session: () => this.keeper.session,
+      source: (producerId) => this.publications.source(producerId),
+      receives: (peerId) => this.subscriptions.of(peerId).some(({ incoming }) => incoming?.carrier === "mesh"),
+      carrierChanged: ({ peerId, carrier, reason }) => audience.emit("carrierChange", { peerId, carrier, reason }),
+      stateChanged: (peerId, state, reason) =>
+        audience.emit("connectionStateChange", { direction: "mesh", peerId, state, reason }),
+      madeAnew: () => void this.subscriptions.receiveAnew("mesh"),
+      failed,
+    });
+    this.subscriptions = new Subscriptions(this.keeper, audience, {
+      carriers: { sfu: new RouterCarrier(() => this.keeper.session), mesh: new LinkCarrier(this.links) },
+      isPausedHere: ({ peerId, label }) => this.wishes.isPaused(peerId, label),
+    });
     this.explainer = new Explainer(this, this.keeper.timeoutMs);
     this.firstTrack = new FirstTrack(this, this.explainer, this.keeper.timeoutMs);
     this.data = new Data(this.keeper, { received: (message) => audience.emit("data", message), failed });
@@ -93,6 +112,7 @@ export class Connection {
     this.#reconciler.close();
     this.publications.close();
     this.data.close();
+    this.links.clear();
     this.keeper.close();
     this.subscriptions.clear("closed");
     this.roster.clear("closed");
@@ -101,7 +121,7 @@ export class Connection {
   /** What hung on a transport that was lost goes to the one in its place. */
   async #moveAll(direction: Direction): Promise<void> {
     const session = this.keeper.session;
-    if (direction === "recv") await this.subscriptions.receiveAnew();
+    if (direction === "recv") await this.subscriptions.receiveAnew("sfu");
     else if (session) await this.publications.sendAnew(session);
     if (session) await this.data.moveAll(session, direction);
   }
@@ -120,6 +140,7 @@ export class Connection {
       peerConnection: ({ peerId }) => this.roster.add(peerId),
       peerDisconnection: ({ peerId, reason }) => {
         this.subscriptions.peerLeft(peerId);
+        this.links.peerLeft(peerId);
         this.data.peerLeft(peerId);
         this.roster.remove(peerId, reason);
       },
@@ -133,6 +154,14 @@ export class Connection {
       producerResumed: ({ producerId }) => this.subscriptions.setMuted(producerId, false),
       producerMetadata: ({ producerId, metadata }) => this.subscriptions.setMetadata(producerId, metadata),
       consumerHeld: ({ producerId, reason }) => this.subscriptions.setHeld(producerId, reason),
+      carrierChange: (change) => {
+        this.roster.add(change.peerId);
+        this.links.carrierChanged(change);
+      },
+      carriageChange: ({ producerId, sfu }) => this.publications.setRouted(producerId, sfu),
+      signal: (signal) => this.links.signalled(signal),
+      linkConsumer: (consumer) => this.links.consumerTold(consumer),
+      linkConsumerClosed: (closed) => this.links.consumerClosed(closed),
       transportStateChange: (change) => this.keeper.session?.transports.serverSaw(change),
       dataConsumerClosed: ({ dataConsumerId, reason }) => this.data.consumerClosed(dataConsumerId, reason),
       dataProducerClosed: ({ dataProducerId }) => this.data.producerClosed(dataProducerId),

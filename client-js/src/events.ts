@@ -1,6 +1,6 @@
 /** A typed event emitter, and the events that an application can hear. */
 import type { SimplePeerError } from "./errors.js";
-import type { Direction, MediaKind, Metadata, TransportState } from "./types.js";
+import type { Carrier, CarrierReason, Direction, MediaKind, Metadata, TransportState } from "./types.js";
 
 /** A track that another peer sends here. */
 export interface RemoteTrack {
@@ -92,13 +92,17 @@ export interface SimplePeerEvents {
   /** The server ended your session on purpose; it does not come back by itself. */
   ended: { error: SimplePeerError };
   connectionStateChange: ConnectionStateChange;
+  /** Media between this peer and that one travels otherwise from now on; its tracks follow as "replaced". */
+  carrierChange: { peerId: string; carrier: Carrier; reason: CarrierReason };
   /** Something failed that no promise of yours could tell. */
   error: { error: SimplePeerError };
 }
 
 export interface ConnectionStateChange {
-  /** "signaling" is the socket; "send" and "recv" are the two media transports. */
-  direction: Direction | "signaling";
+  /** "signaling" is the socket; "send" and "recv" are the two media transports; "mesh" is the link with `peerId`. */
+  direction: Direction | "signaling" | "mesh";
+  /** Of a link: with whom. */
+  peerId?: string;
   state: TransportState;
   reason: ConnectionReason;
 }
@@ -125,6 +129,11 @@ export type ConnectionReason =
   | "not_replaced"
   /** The browser has closed the transport. */
   | "closed_by_browser"
+  /** Nobody at the other end of a link has answered. */
+  | "no_answer"
+  /** The other end of a link has closed it, or has asked for another connection. */
+  | "done"
+  | "made_anew"
   /** Another one is made again, since the last could not be. */
   | "rebuilding"
   | (string & {});

@@ -4,7 +4,7 @@
  */
 import type { SimplePeerError } from "./errors.js";
 import type { Reception } from "./reception.js";
-import type { Explanation, HeldReason, MediaKind, TransportState } from "./types.js";
+import type { Carrier, Explanation, HeldReason, MediaKind, TransportState } from "./types.js";
 
 /** Packets come many times a second, those of a silent microphone and of a still screen too. */
 const SILENCE_MS = 2_000;
@@ -16,6 +16,7 @@ export interface ViewerFacts {
   /** What the server has offered under that label, if anything. */
   offer?: {
     kind: MediaKind;
+    carrier: Carrier;
     muted: boolean;
     held: HeldReason;
     failure: SimplePeerError | undefined;
@@ -89,11 +90,14 @@ function notReceived({ offer, transport, transportSilenceMs, reception }: Viewer
     return broken("viewer", "no_packets", `no packets for ${seconds(ageMs)}`, hint);
   }
   const since = transportSilenceMs === undefined ? "so far" : `for ${seconds(transportSilenceMs)}`;
+  const direct = offer.carrier === "mesh";
   return broken(
     "viewer",
     "viewer_transport",
-    `ICE: no UDP from the server ${since} (${transport ?? "no transport"})`,
-    "this network, or a firewall before the server's UDP port, lets nothing through",
+    `ICE: no UDP from ${direct ? "the peer's browser" : "the server"} ${since} (${transport ?? "no transport"})`,
+    direct
+      ? "the link with it is mended by itself, as long as their networks let anything through"
+      : "this network, or a firewall before the server's UDP port, lets nothing through",
   );
 }
 

@@ -1,11 +1,11 @@
 /** Explains why a track does not play: asks the server, and looks at this end. */
-import type { types as mediasoup } from "mediasoup-client";
 import { Deadline, sleep } from "./deadline.js";
 import { brokenLink, playing, type ViewerFacts } from "./explain.js";
 import { type Reception, receptionOf, silenceOf } from "./reception.js";
 import type { Roster } from "./roster.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { Subscription, Subscriptions } from "./subscriptions.js";
+import type { Subscription } from "./subscription.js";
+import type { Subscriptions } from "./subscriptions.js";
 import type { Explanation } from "./types.js";
 import type { Wishes } from "./wishes.js";
 
@@ -65,35 +65,36 @@ export class Explainer {
     const ownId = roster.resolve(peerId);
     const subscription = subscriptions.of(ownId, label)[0];
     const transports = keeper.session?.transports;
-    const report = await transports?.stats("recv");
+    const report = await (subscription ? subscription.stats() : transports?.stats("recv"));
     const silenceMs = report && silenceOf(report);
-    const reception = report && (await this.#lookTwice(subscription?.consumer, report, betweenMs));
+    const reception = report && (await this.#lookTwice(subscription, report, betweenMs));
     const ids = [peerId, ownId];
     return {
       inSight: roster.has(ownId),
       ...(subscription && { offer: offerFacts(subscription) }),
       pausedByYou: ids.some((id) => wishes.isPaused(id, label)),
       connectWished: ids.some((id) => wishes.isConnected(id, label)),
-      transport: transports?.state("recv"),
+      transport: subscription ? subscription.pathState : transports?.state("recv"),
       ...(silenceMs !== undefined && { transportSilenceMs: silenceMs }),
       ...(reception && { reception }),
     };
   }
 
   async #lookTwice(
-    consumer: mediasoup.Consumer | undefined,
+    subscription: Subscription | undefined,
     report: RTCStatsReport,
     betweenMs: number,
   ): Promise<{ earlier: Reception; now: Reception } | undefined> {
-    const earlier = consumer && receptionOf(consumer, report);
+    const track = subscription?.remote?.track;
+    const earlier = track && receptionOf(track, report);
     if (!earlier) return undefined;
     await sleep(betweenMs);
-    const again = await this.#witnesses.keeper.session?.transports.stats("recv");
-    const now = again && receptionOf(consumer, again);
+    const again = await subscription.stats();
+    const now = again && receptionOf(track, again);
     return now && { earlier, now };
   }
 }
 
 function offerFacts({ offer, held, failure, trackAgeMs }: Subscription): ViewerFacts["offer"] & object {
-  return { kind: offer.kind, muted: offer.paused, held, failure, trackAgeMs };
+  return { kind: offer.kind, carrier: offer.carrier, muted: offer.paused, held, failure, trackAgeMs };
 }

@@ -4,7 +4,7 @@ import { SimplePeerError } from "./errors.js";
 import type { Explainer, Witnesses } from "./explainer.js";
 import { plays, receptionOf } from "./reception.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { Subscription } from "./subscriptions.js";
+import type { Subscription } from "./subscription.js";
 import type { Reply } from "./types.js";
 
 const LOOK_EVERY_MS = 100;
@@ -59,9 +59,8 @@ export class FirstTrack {
       // The answer may have overtaken the offers that it tells of.
       const coming = answer.tracks.some(({ producerId, paused }) => !paused && !subscriptions.knows(producerId));
       if (!expected.length && !coming) return true;
-      const there = session?.transports.state("recv") === "connected";
-      const report = there ? await session.transports.stats("recv") : undefined;
-      if (report && expected.some((subscription) => isPlaying(subscription, report))) return true;
+      const playing = await Promise.all(expected.map(isPlaying));
+      if (playing.includes(true)) return true;
       const failures = expected.flatMap(({ failure }) => failure ?? []);
       if (!coming && failures.length === expected.length) throw failures[0];
       await sleep(LOOK_EVERY_MS);
@@ -109,7 +108,10 @@ class PlayingTime {
   }
 }
 
-function isPlaying({ consumer, offer }: Subscription, report: RTCStatsReport): boolean {
-  const reception = consumer && receptionOf(consumer, report);
+async function isPlaying(subscription: Subscription): Promise<boolean> {
+  const { remote, offer, pathState } = subscription;
+  if (!remote || pathState !== "connected") return false;
+  const report = await subscription.stats();
+  const reception = report && receptionOf(remote.track, report);
   return reception !== undefined && plays(offer.kind, reception);
 }

@@ -32,6 +32,11 @@ export class IceServers {
     return this.#list;
   }
 
+  /** Those of which was heard last; current() has them renewed when they have aged. */
+  get known(): RTCIceServer[] {
+    return this.#list;
+  }
+
   /** What the server says now. */
   take({ iceServers, iceServersLifetimeMs }: IceServersAnswer): void {
     this.#renewAtMs =

@@ -19,4 +19,4 @@ export type { NetworkCheckOptions } from "./network-check.js";
 export type { NetworkReport, NetworkWay } from "./network-report.js";
 export type { PublishOptions } from "./publish-options.js";
 export { SimplePeer, type SimplePeerOptions, type SimplePeerStats } from "./simple-peer.js";
-export type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";
+export type { Carrier, CarrierReason, Explanation, Metadata, PreferredLayers, ServerStats, Topology } from "./types.js";

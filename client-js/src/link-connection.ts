@@ -3,6 +3,9 @@ import { LinkChannels, type LinkChannelsObserver } from "./link-channels.js";
 import { LinkSenders, type LinkSending } from "./link-senders.js";
 import { type NamedSection, Negotiation, type NegotiationMessage } from "./perfect-negotiation.js";
 
+/** One way through the network for everything. */
+const BUNDLED: RTCConfiguration = { bundlePolicy: "max-bundle" };
+
 export interface LinkConnectionObserver extends LinkChannelsObserver {
   /** For the other end. */
   say(message: NegotiationMessage): void;
@@ -26,7 +29,7 @@ export class LinkConnection {
   constructor(id: string, configuration: RTCConfiguration, polite: boolean, observer: LinkConnectionObserver) {
     this.id = id;
     this.#observer = observer;
-    const connection = new RTCPeerConnection({ ...configuration, bundlePolicy: "max-bundle" });
+    const connection = new RTCPeerConnection({ ...configuration, ...BUNDLED });
     this.#connection = connection;
     this.#senders = new LinkSenders(connection, observer.failed);
     this.#negotiation = new Negotiation(connection, polite, {
@@ -57,7 +60,8 @@ export class LinkConnection {
     this.#senders.want(sendings);
   }
 
-  restartIce(): void {
+  restartIce(configuration: RTCConfiguration): void {
+    this.#connection.setConfiguration({ ...configuration, ...BUNDLED });
     this.#connection.restartIce();
   }
 

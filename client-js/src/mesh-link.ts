@@ -17,6 +17,8 @@ import type { TransportState } from "./types.js";
 
 /** From the first word to the first packet; who has no way by then has none. */
 const CONNECT_MS = 7_000;
+/** Its channels have closed: a goodbye, or the server's word that the peer has left, may be on its way. */
+const GOODBYE_MS = 500;
 /** One restart of ICE, and so long for it to work. */
 const RESTART_WAITS_MS: readonly number[] = [3_000];
 
@@ -36,16 +38,19 @@ export interface MeshLinkObserver extends Pick<LinkConnectionObserver, "channelO
 export class MeshLink {
   /** This end makes the connections; the other one only asks for them, and takes back its offer when two cross. */
   readonly #initiator: boolean;
-  readonly #configuration: RTCConfiguration;
+  readonly #configuration: () => RTCConfiguration;
   readonly #observer: MeshLinkObserver;
   #wanted = false;
+  #retiring = false;
   #connection: LinkConnection | undefined;
   #mender: IceMender | undefined;
   #sendings: readonly LinkSending[] = [];
   #state: TransportState = "new";
   #connecting: ReturnType<typeof setTimeout> | undefined;
+  #goodbye: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(initiator: boolean, configuration: RTCConfiguration, observer: MeshLinkObserver) {
+  /** `configuration` is asked for at each connection, and at each restart of its ICE. */
+  constructor(initiator: boolean, configuration: () => RTCConfiguration, observer: MeshLinkObserver) {
     this.#initiator = initiator;
     this.#configuration = configuration;
     this.#observer = observer;
@@ -68,9 +73,15 @@ export class MeshLink {
   /** Again, when it has failed or was closed. */
   open(): void {
     this.#wanted = true;
+    this.#retiring = false;
     if (this.#state !== "new" && this.#state !== "failed" && this.#state !== "closed") return;
     if (!this.#initiator && this.#state === "failed") this.#observer.say({ linkId: "", bye: "lost" });
     this.#begin("");
+  }
+
+  /** Carries on with what is on it, and is not made anew when that is lost. */
+  retire(): void {
+    this.#retiring = true;
   }
 
   /** What this end sends, from now on. */
@@ -131,18 +142,20 @@ export class MeshLink {
   #connect(id: string): LinkConnection {
     this.#drop();
     const { channelOpened, dataCame, tracksChanged, failed } = this.#observer;
-    const connection = new LinkConnection(id, this.#configuration, !this.#initiator, {
+    const connection = new LinkConnection(id, this.#configuration(), !this.#initiator, {
       channelOpened,
       dataCame,
       tracksChanged,
       failed,
       say: (message) => this.#observer.say({ linkId: id, ...message }),
       stateChanged: (state) => this.#changed(state),
-      channelClosed: () => this.#makeAnew(), // whoever goes for good is out of sight in a moment
+      channelClosed: () => {
+        this.#goodbye ??= setTimeout(() => this.#makeAnew(), GOODBYE_MS);
+      },
     });
     this.#connection = connection;
     this.#mender = new IceMender(
-      async () => connection.restartIce(),
+      async () => connection.restartIce(this.#configuration()),
       { givenUp: () => this.#makeAnew(), restartFailed: failed },
       RESTART_WAITS_MS,
     );
@@ -163,8 +176,9 @@ export class MeshLink {
   #makeAnew(): void {
     const lost = this.#connection;
     this.#drop();
-    if (!this.#initiator && lost) this.#observer.say({ linkId: lost.id, bye: "lost" });
-    this.#begin("no_network_path");
+    if (this.#retiring) this.#end("closed", "done");
+    else if (!this.#initiator && lost) this.#observer.say({ linkId: lost.id, bye: "lost" });
+    if (!this.#retiring) this.#begin("no_network_path");
   }
 
   #giveUp(): void {
@@ -179,6 +193,8 @@ export class MeshLink {
   }
 
   #drop(): void {
+    clearTimeout(this.#goodbye);
+    this.#goodbye = undefined;
     this.#mender?.close();
     this.#connection?.close();
     this.#mender = undefined;

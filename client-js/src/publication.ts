@@ -1,4 +1,4 @@
-/** One label of ours: the track under it, and its producer in the session of the moment. */
+/** One label of ours: the track under it, its id in the session of the moment, and its producer at the router if it has one. */
 import type { types as mediasoup } from "mediasoup-client";
 import { isGone, SimplePeerError } from "./errors.js";
 import type { LocalTrack } from "./events.js";
@@ -21,13 +21,20 @@ export interface PublicationIntent {
   options: PublishOptions;
 }
 
+/** What the server has of a publication. */
+interface Issued {
+  readonly id: string;
+  /** Absent: links carry it, and the router does not. */
+  readonly producer?: mediasoup.Producer;
+}
+
 export class Publication {
   readonly #intent: PublicationIntent;
   readonly #onEnded = (): void => this.#ended(this.#track);
   readonly #ended: (track: MediaStreamTrack) => void;
   #track: MediaStreamTrack;
   #session: Session | undefined;
-  #producing: Promise<mediasoup.Producer> | undefined;
+  #issuing: Promise<Issued> | undefined;
   #producerId: string | undefined;
   #over = false;
   muted = false;
@@ -52,6 +59,10 @@ export class Publication {
     return this.#track;
   }
 
+  get options(): PublishOptions {
+    return this.#intent.options;
+  }
+
   /** As the application is shown it. */
   get local(): LocalTrack {
     const { label, broadcast, metadata } = this.#intent;
@@ -71,20 +82,37 @@ export class Publication {
   }
 
   /** Once in a session, however many ask. */
-  publish(session: Session): Promise<mediasoup.Producer> {
-    if (this.#session !== session || !this.#producing) this.#begin(session, this.#produce(session));
-    return this.#producing as Promise<mediasoup.Producer>;
+  publish(session: Session): Promise<Issued> {
+    if (this.#session !== session || !this.#issuing) this.#begin(session, this.#issue(session));
+    return this.#issuing as Promise<Issued>;
   }
 
   /** On the transport in place of a lost one; as the same producer, so that viewers keep theirs. */
-  publishAnew(session: Session): Promise<mediasoup.Producer> {
-    const before = this.#session === session ? this.#producing : undefined;
+  publishAnew(session: Session): Promise<Issued> {
+    const before = this.#session === session ? this.#issuing : undefined;
     if (!before) return this.publish(session);
-    const move = async (): Promise<mediasoup.Producer> => {
-      const producer = await before.catch(() => undefined); // whoever asked for that one has heard of it
-      return producer && !producer.closed ? producer : this.#produce(session, producer?.id);
+    const move = async (): Promise<Issued> => {
+      const issued = await before.catch(() => undefined); // whoever asked for that one has heard of it
+      if (issued && !issued.producer?.closed) return issued;
+      return this.#produce(session, issued?.id);
     };
     return this.#begin(session, move());
+  }
+
+  /** Whether it is to have a producer at the router beside the links that carry it. It stays the same track to all. */
+  async carryByRouter(session: Session, wanted: boolean): Promise<void> {
+    const issued = await this.publish(session);
+    if (this.#over || wanted === (issued.producer !== undefined)) return;
+    try {
+      const { id } = issued;
+      const other = this.#begin(session, wanted ? this.#produce(session, id) : this.#issueForLinks(session, id));
+      this.#producerId = id;
+      await other;
+    } catch (error) {
+      if (!session.closed) await this.#begin(session, Promise.resolve(issued));
+      throw error;
+    }
+    issued.producer?.close();
   }
 
   /** The track that was here before is back in its place when this fails. */
@@ -92,8 +120,8 @@ export class Publication {
     const before = this.#track;
     this.#adopt(track);
     try {
-      const producer = await this.publish(session);
-      if (!this.muted) await feed(producer, track);
+      const { producer } = await this.publish(session);
+      if (producer && !this.muted) await feed(producer, track);
     } catch (error) {
       if (before.readyState === "live") this.#adopt(before);
       throw error;
@@ -103,12 +131,13 @@ export class Publication {
 
   /** Muted means that nothing leaves this machine, not that the server drops it. */
   async applyMuted(session: Session): Promise<void> {
-    const producer = await this.publish(session);
+    const { id: producerId, producer } = await this.publish(session);
     if (this.muted) {
-      await detach(producer);
-      await session.request("pauseProducer", { producerId: producer.id });
+      if (producer) await detach(producer);
+      await session.request("pauseProducer", { producerId });
     } else {
-      await session.request("resumeProducer", { producerId: producer.id });
+      await session.request("resumeProducer", { producerId });
+      if (!producer) return;
       await feed(producer, this.#track);
       producer.resume();
     }
@@ -117,8 +146,8 @@ export class Publication {
   async setMetadata(session: Session, metadata: Metadata): Promise<void> {
     const { metadata: before } = this.#intent;
     if (JSON.stringify(before) === JSON.stringify(metadata)) return;
-    const producer = await this.publish(session);
-    await session.request("setMetadata", { producerId: producer.id, metadata });
+    const { id: producerId } = await this.publish(session);
+    await session.request("setMetadata", { producerId, metadata });
     this.#intent.metadata = metadata;
   }
 
@@ -126,17 +155,17 @@ export class Publication {
   async withdraw(): Promise<boolean> {
     this.release();
     const session = this.#session;
-    const producer = await this.#producing?.catch(() => undefined);
-    if (!session || !producer) return false;
-    await closeBothEnds(session, producer);
+    const issued = await this.#issuing?.catch(() => undefined);
+    if (!session || !issued) return false;
+    await closeBothEnds(session, issued);
     return true;
   }
 
   /** The server has closed its producer: the next publish() starts from nothing. */
   async forget(): Promise<void> {
-    const producer = await this.#producing?.catch(() => undefined);
-    this.#producing = undefined;
-    producer?.close();
+    const issued = await this.#issuing?.catch(() => undefined);
+    this.#issuing = undefined;
+    issued?.producer?.close();
   }
 
   release(): void {
@@ -144,22 +173,37 @@ export class Publication {
     this.#track.removeEventListener("ended", this.#onEnded);
   }
 
-  #begin(session: Session, producing: Promise<mediasoup.Producer>): Promise<mediasoup.Producer> {
+  #begin(session: Session, issuing: Promise<Issued>): Promise<Issued> {
     this.#session = session;
-    this.#producing = producing;
+    this.#issuing = issuing;
     this.#producerId = undefined;
-    const remember = ({ id }: mediasoup.Producer) => {
-      if (this.#producing === producing) this.#producerId = id;
+    const remember = ({ id }: Issued) => {
+      if (this.#issuing === issuing) this.#producerId = id;
     };
-    producing.then(remember, () => undefined); // whoever asked for it hears of a failure
-    return producing;
+    issuing.then(remember, () => undefined); // whoever asked for it hears of a failure
+    return issuing;
   }
 
-  async #produce(session: Session, producerId?: string): Promise<mediasoup.Producer> {
+  /** Where links may carry it the server tells whether the router is to have it as well. */
+  #issue(session: Session): Promise<Issued> {
+    return session.topology === "sfu" ? this.#produce(session) : this.#issueForLinks(session);
+  }
+
+  async #issueForLinks(session: Session, before?: string): Promise<Issued> {
+    const { label, broadcast, metadata, options } = this.#intent;
+    if (options.codec) producerChoices(session.device, this.#track, options); // what cannot be is refused now
+    if (this.#over) throw this.#givenUp();
+    const kind = this.#track.kind as mediasoup.MediaKind;
+    const intent = { kind, label, broadcast, metadata, paused: this.muted, ...(before && { producerId: before }) };
+    const { producerId: id } = await session.request("publish", intent);
+    return { id };
+  }
+
+  async #produce(session: Session, producerId?: string): Promise<Issued> {
     const { label, broadcast, metadata, options } = this.#intent;
     const choices = producerChoices(session.device, this.#track, options);
     const producer = await session.transports.run("send", (transport) => {
-      if (this.#over) throw new SimplePeerError("closed", `"${label}" was given up before it was published`);
+      if (this.#over) throw this.#givenUp();
       const intent = { label, broadcast, metadata, paused: this.muted, ...(producerId && { producerId }) };
       return transport.produce({
         ...choices,
@@ -174,10 +218,14 @@ export class Publication {
       if (this.muted) await detach(producer);
       await preferDegradation(producer.rtpSender, options);
     } catch (error) {
-      await closeBothEnds(session, producer);
+      await closeBothEnds(session, { id: producer.id, producer });
       throw error;
     }
-    return producer;
+    return { id: producer.id, producer };
+  }
+
+  #givenUp(): SimplePeerError {
+    return new SimplePeerError("closed", `"${this.label}" was given up before it was published`);
   }
 
   #adopt(track: MediaStreamTrack): void {
@@ -202,10 +250,10 @@ async function feed(producer: mediasoup.Producer, track: MediaStreamTrack | null
   }
 }
 
-async function closeBothEnds(session: Session, producer: mediasoup.Producer): Promise<void> {
-  producer.close();
+async function closeBothEnds(session: Session, { id: producerId, producer }: Issued): Promise<void> {
+  producer?.close();
   try {
-    await session.request("closeProducer", { producerId: producer.id });
+    await session.request("closeProducer", { producerId });
   } catch (error) {
     if (!session.closed && !isGone(error)) throw error;
   }

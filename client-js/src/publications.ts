@@ -2,14 +2,24 @@
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { LocalTrack } from "./events.js";
 import { Publication, type PublicationIntent } from "./publication.js";
+import type { PublishOptions } from "./publish-options.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import { Turns } from "./turns.js";
 import type { Metadata, Snapshot } from "./types.js";
 
+/** What is sent of a track, whoever carries it. */
+export interface LinkSource {
+  readonly track: MediaStreamTrack;
+  readonly paused: boolean;
+  readonly options: PublishOptions;
+}
+
 export interface PublicationsObserver {
   /** The source of a track ended by itself; it has been taken off. */
   ended(label: string, track: MediaStreamTrack): void;
+  /** What source() says is not as it was. */
+  changed(): void;
   failed(error: SimplePeerError): void;
 }
 
@@ -18,6 +28,8 @@ export class Publications {
   readonly #observer: PublicationsObserver;
   readonly #held = new Map<string, Publication>();
   readonly #turns = new Turns();
+  /** Whether the router is to have it, by id, as the server has told last. */
+  readonly #routed = new Map<string, boolean>();
 
   constructor(keeper: SessionKeeper, observer: PublicationsObserver) {
     this.#keeper = keeper;
@@ -37,7 +49,10 @@ export class Publications {
     try {
       await this.#inTurn(label, async (session) => {
         const old = this.#held.get(label);
-        if (old?.takes(track, intent)) return old.swap(session, track, intent.metadata);
+        if (old?.takes(track, intent)) {
+          await old.swap(session, track, intent.metadata);
+          return this.#observer.changed();
+        }
         publication ??= new Publication(track, intent, (ended) => this.#sourceEnded(label, ended));
         publication.muted = old?.muted ?? false; // it is the label that is muted
         await this.#put(publication, session);
@@ -57,6 +72,7 @@ export class Publications {
   setMuted(label: string, muted: boolean): Promise<void> {
     const held = this.#held.get(label);
     if (held) held.muted = muted;
+    this.#observer.changed();
     return this.#inTurn(label, async (session) => {
       const publication = this.#require(label);
       publication.muted = muted;
@@ -68,10 +84,27 @@ export class Publications {
     return this.#inTurn(label, (session) => this.#require(label).setMetadata(session, metadata));
   }
 
+  /** What links are to carry; undefined: nothing of that id is published (any longer). */
+  source(producerId: string): LinkSource | undefined {
+    const publication = this.#find(producerId);
+    if (!publication) return undefined;
+    const { track, muted, options } = publication;
+    return { track, paused: muted, options };
+  }
+
+  /** The server tells whether anybody needs it by the router; maybe before its answer has told the id. */
+  setRouted(producerId: string, routed: boolean): void {
+    this.#routed.set(producerId, routed);
+    const publication = this.#find(producerId);
+    if (publication) void this.#carry(publication);
+  }
+
   /** Publishes what is held; to be called once in each session. (What is still being added sees to itself.) */
   republish(session: Session): void {
+    this.#routed.clear();
     for (const publication of this.#held.values()) {
-      void this.#watch(publication, session, publication.publish(session));
+      const published = this.#watch(publication, session, publication.publish(session));
+      void published.then(() => this.#issued(publication));
     }
   }
 
@@ -86,7 +119,7 @@ export class Publications {
 
   /** What the server has closed of its own accord is let go of, and that is told. */
   closed(producerId: string, reason: string): void {
-    const publication = [...this.#held.values()].find((held) => held.producerId === producerId);
+    const publication = this.#find(producerId);
     if (!publication) return;
     this.#letGo(publication);
     const code = reason === "not_allowed" || reason === "too_much_bitrate" ? reason : "closed";
@@ -97,6 +130,7 @@ export class Publications {
   /** What it has closed unheard, too. */
   reconcile(known: Snapshot["producers"]): void {
     const ids = new Set(known.map(({ producerId }) => producerId));
+    for (const { producerId, sfu } of known) this.setRouted(producerId, sfu);
     for (const { producerId } of this.#held.values()) {
       if (producerId !== undefined && !ids.has(producerId)) this.closed(producerId, "closed");
     }
@@ -136,6 +170,30 @@ export class Publications {
     this.#held.set(publication.label, publication);
     old?.release();
     await old?.forget();
+    this.#issued(publication);
+  }
+
+  /** The server's answer has told its id. */
+  #issued(publication: Publication): void {
+    this.#observer.changed();
+    void this.#carry(publication);
+  }
+
+  async #carry(publication: Publication): Promise<void> {
+    const { label } = publication;
+    try {
+      await this.#inTurn(label, async (session) => {
+        const routed = this.#routed.get(publication.producerId ?? "");
+        const concerns = session.topology !== "sfu" && this.#held.get(label) === publication;
+        if (concerns && routed !== undefined) await publication.carryByRouter(session, routed);
+      });
+    } catch (error) {
+      if (!publication.over) this.#observer.failed(toSimplePeerError(error));
+    }
+  }
+
+  #find(producerId: string): Publication | undefined {
+    return [...this.#held.values()].find((held) => held.producerId === producerId);
   }
 
   /** What was refused is nowhere. What was too late for its caller may come about all the same, and closes the old one. */
@@ -176,7 +234,9 @@ export class Publications {
 
   #letGo(publication: Publication): void {
     publication.release();
+    this.#routed.delete(publication.producerId ?? "");
     if (this.#held.get(publication.label) === publication) this.#held.delete(publication.label);
+    this.#observer.changed();
   }
 
   #sourceEnded(label: string, track: MediaStreamTrack): void {

@@ -1,5 +1,5 @@
 /** What the browser has received of a track, by its statistics. */
-import type { types as mediasoup } from "mediasoup-client";
+import type { MediaKind } from "./types.js";
 
 export interface Reception {
   packets: number;
@@ -13,12 +13,11 @@ export interface Reception {
   height: number | undefined;
 }
 
-/** undefined when nothing is known of it. `report` is that of the receiving transport. */
-export function receptionOf(consumer: mediasoup.Consumer, report: RTCStatsReport): Reception | undefined {
-  const ssrc = consumer.rtpParameters.encodings?.[0]?.ssrc;
+/** undefined when nothing is known of it. `report` is that of the connection it comes by. */
+export function receptionOf(track: MediaStreamTrack, report: RTCStatsReport): Reception | undefined {
   let stats: RTCInboundRtpStreamStats | undefined;
   report.forEach((entry: RTCInboundRtpStreamStats) => {
-    if (entry.type === "inbound-rtp" && entry.ssrc === ssrc) stats = entry;
+    if (entry.type === "inbound-rtp" && entry.trackIdentifier === track.id) stats = entry;
   });
   if (!stats) return undefined;
   const { lastPacketReceivedTimestamp: last, timestamp } = stats;
@@ -33,7 +32,7 @@ export function receptionOf(consumer: mediasoup.Consumer, report: RTCStatsReport
   };
 }
 
-/** How long nothing at all has come from the server, in ms; undefined: nothing ever has, or the browser does not tell. */
+/** How long nothing at all has come over it, in ms; undefined: nothing ever has, or the browser does not tell. */
 export function silenceOf(report: RTCStatsReport): number | undefined {
   let shortest: number | undefined;
   report.forEach((entry: RTCIceCandidatePairStats) => {
@@ -44,6 +43,6 @@ export function silenceOf(report: RTCStatsReport): number | undefined {
 }
 
 /** Something is to be seen, or heard. */
-export function plays(kind: mediasoup.MediaKind, { packets, frames }: Reception): boolean {
+export function plays(kind: MediaKind, { packets, frames }: Reception): boolean {
   return kind === "video" ? frames > 0 : packets > 0;
 }

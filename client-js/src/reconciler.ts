@@ -3,6 +3,7 @@
  * and every now and then, so that no mistake of either side lasts.
  */
 import { type SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { Links } from "./links.js";
 import type { Publications } from "./publications.js";
 import type { Roster } from "./roster.js";
 import type { Session } from "./session.js";
@@ -25,6 +26,7 @@ export interface Believers {
   readonly subscriptions: Subscriptions;
   readonly publications: Publications;
   readonly wishes: Wishes;
+  readonly links: Links;
 }
 
 export class Reconciler {
@@ -45,13 +47,15 @@ export class Reconciler {
 
   /** The snapshot tells of this very moment: nothing that we asked for can have been answered since. */
   apply(session: Session, snapshot: Snapshot): void {
-    const { roster, subscriptions, publications, wishes } = this.#believers;
+    const { roster, links, subscriptions, publications, wishes } = this.#believers;
     const inSight = new Set(snapshot.peers.map(({ peerId }) => peerId));
     for (const peerId of inSight) roster.add(peerId);
+    links.reconcile(snapshot);
     subscriptions.reconcile(snapshot);
     for (const peerId of roster.peerIds) {
       if (inSight.has(peerId)) continue;
       subscriptions.peerLeft(peerId);
+      links.peerLeft(peerId);
       roster.remove(peerId, "missed");
     }
     wishes.reconcile(snapshot.rooms);

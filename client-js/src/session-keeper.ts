@@ -14,7 +14,7 @@ import { type Deliver, Inbox } from "./inbox.js";
 import { Session, type SessionOptions } from "./session.js";
 import { type AnySocket, type Ending, Signaling } from "./signaling.js";
 import type { TransportObserver } from "./transports.js";
-import { PROTOCOL_VERSION, type Snapshot, type Welcome } from "./types.js";
+import { PROTOCOL_VERSION, type Snapshot, type Topology, type Welcome } from "./types.js";
 import { WaitingRoom } from "./waiting-room.js";
 
 export interface KeeperOptions extends SessionOptions {
@@ -22,6 +22,12 @@ export interface KeeperOptions extends SessionOptions {
   timeoutMs?: number;
   /** How long a call may take in all, a lost connection included. Default: 30 000. */
   patienceMs?: number;
+  /**
+   * How media is to travel: "sfu", by the server; "mesh", from browser to browser, with everybody who allows that;
+   * "auto", from browser to browser while two are alone, else by the server. Default: "sfu". The server may grant
+   * "sfu" only.
+   */
+  topology?: Topology;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -173,7 +179,8 @@ export class SessionKeeper {
     this.#heartbeat.start(this.#heartbeatMs);
     try {
       const known = this.#token !== undefined && { token: this.#token, lastSeq: this.#inbox.lastSeq };
-      const welcome = await this.#signaling.ask("hello", { ...known });
+      const { topology } = this.#options;
+      const welcome = await this.#signaling.ask("hello", { ...known, ...(topology && { topology }) });
       if (connection === this.#connection) this.#welcomed(welcome);
     } catch (error) {
       if (connection === this.#connection) this.#notWelcomed(toSimplePeerError(error));
@@ -201,6 +208,7 @@ export class SessionKeeper {
   #resume(session: Session, welcome: Welcome): void {
     const { snapshot, seq } = welcome;
     session.iceServers.take(welcome);
+    session.topology = welcome.topology;
     if (snapshot) this.#inbox.skipTo(seq);
     session.resume();
     this.#observer.resumed(session, snapshot);

@@ -7,7 +7,7 @@ import { SimplePeerError } from "./errors.js";
 import { IceServers, type IceServersOption } from "./ice-servers.js";
 import { type Request, Requests } from "./requests.js";
 import { type TransportObserver, Transports } from "./transports.js";
-import type { Welcome } from "./types.js";
+import type { Topology, Welcome } from "./types.js";
 
 /** How the browser's side of a session is made. */
 export interface SessionOptions {
@@ -26,6 +26,8 @@ export class Session {
   readonly iceServers: IceServers;
   readonly iceTransportPolicy: RTCIceTransportPolicy;
   readonly request: Request;
+  /** What the server grants. */
+  topology: Topology;
   readonly #requests: Requests;
   readonly #routerRtpCapabilities: mediasoup.RtpCapabilities;
   readonly #deviceOptions: mediasoup.DeviceOptions | undefined;
@@ -41,6 +43,7 @@ export class Session {
     observer: TransportObserver,
   ) {
     this.peerId = welcome.peerId;
+    this.topology = welcome.topology;
     this.#routerRtpCapabilities = welcome.routerRtpCapabilities;
     this.#deviceOptions = device;
     this.#requests = new Requests(ask, timeoutMs);

@@ -8,7 +8,7 @@ import { checkNetwork, type NetworkCheckOptions } from "./network-check.js";
 import type { NetworkReport } from "./network-report.js";
 import type { PublishOptions } from "./publish-options.js";
 import type { AnySocket } from "./signaling.js";
-import type { Explanation, Metadata, PreferredLayers, ServerStats } from "./types.js";
+import type { Carrier, Explanation, Metadata, PreferredLayers, ServerStats, Topology } from "./types.js";
 
 export interface SimplePeerOptions extends ConnectionOptions {}
 
@@ -18,6 +18,8 @@ export interface SimplePeerStats {
   send: RTCStatsReport | undefined;
   /** undefined while nothing has been received. */
   recv: RTCStatsReport | undefined;
+  /** Of the links with other browsers, by the peer's id. */
+  links: Record<string, RTCStatsReport>;
 }
 
 /**
@@ -61,6 +63,16 @@ export class SimplePeer {
   /** Ids of the peers in sight: those with whom a room is shared. */
   get peers(): string[] {
     return this.#connection.roster.peerIds;
+  }
+
+  /** What the server grants of the topology that was asked for. undefined while there is no session. */
+  get topology(): Topology | undefined {
+    return this.#connection.keeper.session?.topology;
+  }
+
+  /** What carries the media between this peer and each one in sight. */
+  get carriers(): Map<string, Carrier> {
+    return new Map(this.peers.map((peerId) => [peerId, this.#connection.links.carrier(peerId)]));
   }
 
   /** What others send here now. */
@@ -212,17 +224,19 @@ export class SimplePeer {
 
   /** Looks for a new way through the network at once, e.g. after a change of it. It is done by itself when needed. */
   async restartIce(): Promise<void> {
-    await this.#connection.keeper.run((session) => session.transports.restartIce());
+    const { keeper, links } = this.#connection;
+    await Promise.all([links.restartIce(), keeper.run((session) => session.transports.restartIce())]);
   }
 
   async getStats(): Promise<SimplePeerStats> {
     return this.#connection.keeper.run(async (session) => {
-      const [server, send, recv] = await Promise.all([
+      const [server, send, recv, links] = await Promise.all([
         session.request("getStats", {}),
         session.transports.stats("send"),
         session.transports.stats("recv"),
+        this.#connection.links.allStats(),
       ]);
-      return { server, send, recv };
+      return { server, send, recv, links };
     });
   }
 

@@ -1,24 +1,28 @@
-/** What others send here: each offer of the server becomes a consumer, and that a track. */
-import type { types as mediasoup } from "mediasoup-client";
+/** What others send here: each offer of the server becomes a track. */
 import type { Audience } from "./audience.js";
-import { isGone, type SimplePeerError, toSimplePeerError } from "./errors.js";
+import { toSimplePeerError } from "./errors.js";
 import type { RemoteTrack, RemovalReason } from "./events.js";
-import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { HeldReason, Metadata, ProducerOffer, Snapshot } from "./types.js";
+import { Subscription, type SubscriptionView } from "./subscription.js";
+import type { Carrier, HeldReason, Metadata, ProducerOffer, Snapshot } from "./types.js";
 
 /** So many of those withdrawn are remembered. */
 const MAX_WITHDRAWN = 256;
 
+/** Failures that other news tells of: of the track's end, of the link's state. */
+const TOLD_OTHERWISE = new Set(["not_found", "link_failed"]);
+
 export class Subscriptions {
   readonly #keeper: SessionKeeper;
   readonly #audience: Audience;
+  readonly #view: SubscriptionView;
   readonly #byProducer = new Map<string, Subscription>();
   readonly #withdrawn = new Set<string>();
 
-  constructor(keeper: SessionKeeper, audience: Audience) {
+  constructor(keeper: SessionKeeper, audience: Audience, view: SubscriptionView) {
     this.#keeper = keeper;
     this.#audience = audience;
+    this.#view = view;
   }
 
   get tracks(): RemoteTrack[] {
@@ -37,9 +41,14 @@ export class Subscriptions {
     return this.#byProducer.has(producerId) || this.#withdrawn.has(producerId);
   }
 
+  /** Again when another carrier has it from now on. */
   offered(offer: ProducerOffer): void {
     this.#withdrawn.delete(offer.producerId);
-    if (!this.#byProducer.has(offer.producerId)) void this.#takeUp(offer);
+    const known = this.#byProducer.get(offer.producerId);
+    const moves = known && known.offer.carrier !== offer.carrier;
+    known?.update(offer);
+    if (!known) void this.#takeUp(offer);
+    else if (moves) void this.#start(known);
   }
 
   withdrawn(producerId: string, reason: RemovalReason): void {
@@ -71,17 +80,17 @@ export class Subscriptions {
     const held = new Map(consumers.map((consumer) => [consumer.consumerId, consumer.held]));
     for (const [producerId, subscription] of this.#byProducer) {
       const offer = offered.get(producerId);
-      const consumerId = subscription.consumer?.id;
+      const consumerId = subscription.incoming?.consumerId;
       if (!offer) this.#drop(producerId, "closed");
       else if (consumerId !== undefined && !held.has(consumerId)) this.#drop(producerId, "connection_lost");
-      else subscription.update(offer, held.get(consumerId ?? ""));
+      else subscription.setHeld(held.get(consumerId ?? "") ?? subscription.held);
     }
     for (const offer of offers) this.offered(offer);
   }
 
-  /** The receiving transport is another one: every track is received anew on it. Resolves when they are. */
-  async receiveAnew(): Promise<void> {
-    const lost = [...this.#byProducer.values()].filter(({ consumer }) => consumer?.closed);
+  /** What that carrier brought came by a way that has another in its place. Resolves when it is all received anew. */
+  async receiveAnew(carrier: Carrier): Promise<void> {
+    const lost = [...this.#byProducer.values()].filter(({ offer, stalled }) => offer.carrier === carrier && stalled);
     await Promise.all(lost.map((subscription) => this.#start(subscription)));
   }
 
@@ -90,7 +99,7 @@ export class Subscriptions {
   }
 
   async #takeUp(offer: ProducerOffer): Promise<void> {
-    const subscription = new Subscription(offer, this.#audience);
+    const subscription = new Subscription(offer, this.#audience, this.#view);
     this.#byProducer.set(offer.producerId, subscription);
     await this.#start(subscription);
   }
@@ -102,7 +111,7 @@ export class Subscriptions {
       if (subscription.ended) return; // withdrawn meanwhile
       const error = toSimplePeerError(cause);
       subscription.failed(error);
-      if (!isGone(error)) this.#audience.failed(error);
+      if (!TOLD_OTHERWISE.has(error.code)) this.#audience.failed(error);
     }
   }
 
@@ -110,137 +119,5 @@ export class Subscriptions {
     const subscription = this.#byProducer.get(producerId);
     this.#byProducer.delete(producerId);
     subscription?.end(reason);
-  }
-}
-
-/** One offer, and what has become of it. */
-export class Subscription {
-  /** As the server has told of it last. */
-  readonly offer: ProducerOffer;
-  readonly #audience: Audience;
-  #consumer: mediasoup.Consumer | undefined;
-  #remote: RemoteTrack | undefined;
-  #trackSinceMs: number | undefined;
-  #held: HeldReason = "";
-  #ended = false;
-  #failure: SimplePeerError | undefined;
-
-  constructor(offer: ProducerOffer, audience: Audience) {
-    this.offer = { ...offer };
-    this.#audience = audience;
-  }
-
-  /** There once the track is, until the end. */
-  get remote(): RemoteTrack | undefined {
-    return this.#remote;
-  }
-
-  get consumer(): mediasoup.Consumer | undefined {
-    return this.#consumer;
-  }
-
-  /** undefined while there is no track. */
-  get trackAgeMs(): number | undefined {
-    return this.#trackSinceMs === undefined ? undefined : Date.now() - this.#trackSinceMs;
-  }
-
-  get held(): HeldReason {
-    return this.#held;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** Why there is no track, when there will be none. */
-  get failure(): SimplePeerError | undefined {
-    return this.#failure;
-  }
-
-  /**
-   * Again on a transport made anew: then the new track takes the place of the old one at once.
-   * The server's consumer is paused until our receiving end is set up: the first keyframe must not be lost.
-   */
-  async start(session: Session): Promise<void> {
-    const consumerId = await session.transports.run("recv", async (transport) => {
-      if (this.#ended) return undefined;
-      const { producerId } = this.offer;
-      const answer = await session.request("consume", { transportId: transport.id, producerId });
-      if (this.#ended) return undefined;
-      const { consumerId: id, kind, rtpParameters } = answer;
-      const consumer = await transport.consume({ id, producerId, kind, rtpParameters });
-      if (this.#ended) return consumer.close(); // withdrawn meanwhile; the server has closed its own
-      this.#announce(consumer);
-      return id;
-    });
-    if (consumerId) await session.request("resumeConsumer", { consumerId });
-  }
-
-  failed(error: SimplePeerError): void {
-    this.#failure = error;
-  }
-
-  update({ paused, metadata }: ProducerOffer, held: HeldReason = this.#held): void {
-    this.setMuted(paused);
-    this.setMetadata(metadata);
-    this.setHeld(held);
-  }
-
-  setMuted(muted: boolean): void {
-    if (this.offer.paused === muted) return;
-    this.offer.paused = muted;
-    this.#tellMuted();
-  }
-
-  setHeld(reason: HeldReason): void {
-    if (this.#held === reason) return;
-    this.#held = reason;
-    this.#tellHeld();
-  }
-
-  setMetadata(metadata: Metadata): void {
-    if (JSON.stringify(this.offer.metadata) === JSON.stringify(metadata)) return;
-    this.offer.metadata = metadata;
-    if (!this.#remote) return;
-    this.#remote.metadata = metadata;
-    const { track, peerId, label } = this.#remote;
-    this.#audience.emit("metadataChanged", { track, peerId, label, metadata });
-  }
-
-  end(reason: RemovalReason): void {
-    this.#ended = true;
-    this.#consumer?.close();
-    this.#retire(reason);
-  }
-
-  #announce(consumer: mediasoup.Consumer): void {
-    const { peerId, label, broadcast, kind, metadata } = this.offer;
-    this.#retire("replaced");
-    this.#consumer = consumer;
-    this.#trackSinceMs = Date.now();
-    this.#remote = { track: consumer.track, peerId, label, broadcast, kind, metadata };
-    this.#audience.trackAdded(this.#remote);
-    if (this.offer.paused) this.#tellMuted();
-    if (this.#held) this.#tellHeld();
-  }
-
-  #retire(reason: RemovalReason): void {
-    const remote = this.#remote;
-    this.#remote = undefined;
-    if (!remote) return;
-    remote.track.dispatchEvent(new Event("ended")); // stop() ends a track without telling it
-    this.#audience.trackRemoved(remote, reason);
-  }
-
-  #tellMuted(): void {
-    const { peerId, label, paused } = this.offer;
-    if (this.#remote) this.#audience.emit(paused ? "trackMuted" : "trackUnmuted", { peerId, label });
-  }
-
-  #tellHeld(): void {
-    const { peerId, label } = this.offer;
-    if (!this.#remote) return;
-    if (this.#held) this.#audience.emit("trackHeld", { peerId, label, reason: this.#held });
-    else this.#audience.emit("trackReleased", { peerId, label });
   }
 }

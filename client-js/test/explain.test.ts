@@ -15,6 +15,7 @@ const DECODED: Reception = {
 };
 const OFFER: NonNullable<ViewerFacts["offer"]> = {
   kind: "video",
+  carrier: "sfu",
   muted: false,
   held: "",
   failure: undefined,

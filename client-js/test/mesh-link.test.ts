@@ -137,7 +137,7 @@ test("a link that is lost is made anew by the one who makes them, and carries wh
   await until("another track", () => bob.link.track("camera") !== before && bob.link.track("camera"));
   await connected(alice, bob);
   t.diagnostic(`mended after ${Date.now() - began} ms: ${alice.states.join(", ")}; ${bob.states.join(", ")}`);
-  assert.equal(alice.link.track("other")?.readyState, "live");
+  await until("the other one, too", () => alice.link.track("other")?.readyState === "live");
 });
 
 test("a goodbye closes the other end, and what is said of a connection that has gone is not heard", async () => {

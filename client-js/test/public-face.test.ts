@@ -13,6 +13,8 @@ test("exports what is public, and nothing else", () => {
       "constructor",
       "peerId",
       "peers",
+      "topology",
+      "carriers",
       "tracks",
       "localTracks",
       "onTrack",

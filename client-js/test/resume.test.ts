@@ -160,6 +160,7 @@ test("missed too much: the snapshot tells, as differences only", async () => {
     consumerId: `consumer of ${producerId}`,
     producerId,
     held: "" as const,
+    carrier: "sfu" as const,
   }));
   const transports = call.server.asked("createWebRtcTransport").map(({ direction }) => ({
     transportId: first.asked("consume")[0]?.transportId ?? "",
@@ -335,8 +336,8 @@ test("a producer that nobody here knows is closed, and one that the server has c
   call.server.snapshot = {
     ...emptySnapshot(),
     producers: [
-      { producerId: camera, label: "camera", paused: false },
-      { producerId: "left over", label: "old", paused: false },
+      { producerId: camera, label: "camera", paused: false, sfu: true },
+      { producerId: "left over", label: "old", paused: false, sfu: true },
     ],
     transports: [{ transportId: transport?.id ?? "", direction: "send", state: "connected" }],
   };

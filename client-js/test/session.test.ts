@@ -137,6 +137,7 @@ test("getStats gives the server's and, where there are transports, the browser's
     server: { transports: [], producers: [], consumers: [] },
     send: undefined,
     recv: undefined,
+    links: {},
   });
   await peer.addTrack(videoTrack(), "camera");
   const { send, recv } = await peer.getStats();

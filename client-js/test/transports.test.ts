@@ -128,7 +128,7 @@ test("a snapshot without the transports, or with ended ones, has them made anew"
   const transportId = newest("send");
   call.server.snapshot = {
     ...emptySnapshot(),
-    producers: [{ producerId: call.server.produced[0] ?? "", label: "camera", paused: false }],
+    producers: [{ producerId: call.server.produced[0] ?? "", label: "camera", paused: false, sfu: true }],
     transports: [{ transportId, direction: "send", state: "failed" }],
   };
   await until("moved", () => newest("send") !== transportId && call.server.asked("produce").length === 2);

@@ -17,7 +17,7 @@ export async function rightUses(): Promise<void> {
   await peer.setPreferredLayers("bob", { spatialLayer: 0 });
   await peer.setPreferredLayers("bob", "screen", { maxFrameRate: 5 });
   const { ok, code, link } = await peer.explain("bob", "screen");
-  use<[boolean, string, "publisher" | "server" | "viewer" | ""]>([ok, code, link]);
+  use<[boolean, string, "publisher" | "server" | "direct" | "viewer" | ""]>([ok, code, link]);
   peer.on("metadataChanged", ({ metadata }) => use<Record<string, unknown>>(metadata));
   peer.on("data", ({ from, data }) => use<[string, string | ArrayBuffer]>([from, data]));
   peer.onTrack = (remote, peerId, info) => [remote.kind, peerId.length, info.label.length, info.broadcast === true];
@@ -26,7 +26,7 @@ export async function rightUses(): Promise<void> {
   const unsubscribe: Unsubscribe = peer.on("track", (remote) => use<RemoteTrack>(remote));
   unsubscribe();
   peer.once("trackRemoved", ({ label, reason }) => use<string>(label + reason));
-  peer.on("connectionStateChange", ({ direction }) => use<"send" | "recv" | "signaling">(direction));
+  peer.on("connectionStateChange", ({ direction }) => use<"send" | "recv" | "signaling" | "mesh">(direction));
   peer.on("error", ({ error }) => use<SimplePeerError>(error));
   const { peerIds } = await peer.joinRoom("room");
   use<string[]>(peerIds);

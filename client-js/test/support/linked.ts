@@ -25,7 +25,7 @@ export class LinkEnd {
   bend: (message: LinkMessage) => LinkMessage | undefined = (message) => message;
 
   constructor(initiator: boolean, configuration: RTCConfiguration = {}) {
-    this.link = new MeshLink(initiator, configuration, {
+    this.link = new MeshLink(initiator, () => configuration, {
       say: (message) => void this.#carry(message),
       stateChanged: (state, reason) => this.states.push([state, reason].filter(Boolean).join(" ")),
       tracksChanged: () => this.changes++,

@@ -17,6 +17,7 @@ import type {
   RequestName,
   Requests,
   Snapshot,
+  Topology,
   TransportOffer,
   Welcome,
 } from "../../src/types.js";
@@ -43,6 +44,7 @@ export class PlayedServer {
   readonly peers: PlayedPeer[] = [];
   readonly sessions = new Map<string, PlayedSession>();
   /** Of what hello answers. */
+  topology: Topology = "sfu";
   heartbeatMs = 3_000;
   gracePeriodMs = 20_000;
   iceServers: RTCIceServer[] = [];
@@ -108,6 +110,7 @@ export class PlayedServer {
     this.iceServers = [];
     this.iceServersLifetimeMs = null;
     this.snapshot = undefined;
+    this.topology = "sfu";
   }
 
   end(session: PlayedSession): void {
@@ -209,7 +212,7 @@ export class PlayedPeer {
   offer(peerId: string, label: string, more: Partial<ProducerOffer> = {}): ProducerOffer {
     const producerId = unguessable();
     const offer: ProducerOffer = {
-      ...{ producerId, peerId, label, broadcast: false, kind: "video", metadata: {}, paused: false },
+      ...{ producerId, peerId, label, broadcast: false, kind: "video", metadata: {}, paused: false, carrier: "sfu" },
       ...more,
     };
     this.session.offers.set(offer.producerId, offer);
@@ -245,6 +248,7 @@ export class PlayedPeer {
       this.#server.produced.push(producerId);
       return { producerId };
     },
+    publish: ({ producerId = unguessable() }) => ({ producerId }),
     consume: ({ producerId }) => this.consumerOf(producerId),
     joinRoom: () => ({ peerIds: [] }),
     getStats: () => ({ transports: [], producers: [], consumers: [] }),
@@ -271,6 +275,7 @@ export class PlayedPeer {
     return {
       peerId: this.session.peerId,
       protocol: 2,
+      topology: this.#server.topology,
       resumed: resumed !== undefined,
       token: next,
       gracePeriodMs: this.#server.gracePeriodMs,
@@ -286,7 +291,7 @@ export class PlayedPeer {
   consumerOf(producerId: string): ConsumerOffer {
     const offer = this.session.offers.get(producerId);
     if (!offer) throw new Error(`never offered: ${producerId}`);
-    const { paused: producerPaused, ...named } = offer;
+    const { paused: producerPaused, carrier: _, ...named } = offer;
     return {
       ...named,
       consumerId: `consumer of ${producerId}`,
@@ -298,7 +303,16 @@ export class PlayedPeer {
 }
 
 export function emptySnapshot(): Snapshot {
-  return { peers: [], offers: [], rooms: [], producers: [], consumers: [], transports: [] };
+  return {
+    peers: [],
+    offers: [],
+    rooms: [],
+    producers: [],
+    consumers: [],
+    transports: [],
+    links: [],
+    linkConsumers: [],
+  };
 }
 
 function unguessable(): string {

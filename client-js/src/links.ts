@@ -1,0 +1,209 @@
+/** The links of this peer: which pairs have one, what the server has told to send over them, and what comes. */
+import { SimplePeerError, toSimplePeerError } from "./errors.js";
+import type { LinkSending } from "./link-senders.js";
+import { type LinkMessage, MeshLink } from "./mesh-link.js";
+import type { Session } from "./session.js";
+import { TrackWaiters } from "./track-waiters.js";
+import type { Carrier, LinkConsumer, Notifications, Snapshot, TransportState } from "./types.js";
+
+/** A pair that the router serves closes its link when nothing has been on it for so long. */
+const IDLE_CHECK_MS = 1_000;
+
+export interface LinksHost {
+  session(): Session | undefined;
+  /** What is published under that id; undefined: nothing (any longer). */
+  source(producerId: string): Omit<LinkSending, "producerId" | "limits"> | undefined;
+  /** Whether anything of that peer's is received over its link. */
+  receives(peerId: string): boolean;
+  carrierChanged(change: Notifications["carrierChange"]): void;
+  stateChanged(peerId: string, state: TransportState, reason: string): void;
+  /** Tracks that came over its last connection come over another now. */
+  madeAnew(peerId: string): void;
+  failed(error: SimplePeerError): void;
+}
+
+export class Links {
+  readonly #host: LinksHost;
+  /** Of the pairs that the server has told of. */
+  readonly #carriers = new Map<string, Carrier>();
+  readonly #links = new Map<string, MeshLink>();
+  readonly #consumers = new Map<string, LinkConsumer>();
+  readonly #waiters = new TrackWaiters((peerId, producerId) => this.#links.get(peerId)?.track(producerId));
+  readonly #idleChecks = new Map<string, ReturnType<typeof setTimeout>>();
+
+  constructor(host: LinksHost) {
+    this.#host = host;
+  }
+
+  carrier(peerId: string): Carrier {
+    return this.#carriers.get(peerId) ?? "sfu";
+  }
+
+  state(peerId: string): TransportState | undefined {
+    return this.#links.get(peerId)?.state;
+  }
+
+  async stats(peerId: string): Promise<RTCStatsReport | undefined> {
+    return this.#links.get(peerId)?.stats();
+  }
+
+  async allStats(): Promise<Record<string, RTCStatsReport>> {
+    const reports = [...this.#links].map(async ([peerId, link]) => [peerId, await link.stats()] as const);
+    const known = (await Promise.all(reports)).flatMap(([peerId, report]) => (report ? [[peerId, report]] : []));
+    return Object.fromEntries(known);
+  }
+
+  /** What comes from that peer under that id, or will. Resolves to undefined when it is not wanted any longer. */
+  track(peerId: string, producerId: string, isWanted: () => boolean): Promise<MediaStreamTrack | undefined> {
+    if (this.state(peerId) === "failed") throw unreachable();
+    return this.#waiters.wait(peerId, producerId, isWanted);
+  }
+
+  async restartIce(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.restartIce()));
+  }
+
+  // what the server tells
+
+  carrierChanged(change: Notifications["carrierChange"]): void {
+    const { peerId, carrier } = change;
+    const isNews = this.carrier(peerId) !== carrier;
+    this.#setCarrier(peerId, carrier);
+    if (isNews) this.#host.carrierChanged(change);
+  }
+
+  signalled({ peerId, message }: Notifications["signal"]): void {
+    this.#links.get(peerId)?.hear(message as unknown as LinkMessage);
+  }
+
+  consumerTold(consumer: LinkConsumer): void {
+    this.#consumers.set(consumer.consumerId, consumer);
+    this.#sendTo(consumer.peerId);
+  }
+
+  consumerClosed({ consumerId, peerId }: Notifications["linkConsumerClosed"]): void {
+    this.#consumers.delete(consumerId);
+    this.#sendTo(peerId);
+  }
+
+  peerLeft(peerId: string): void {
+    this.#carriers.delete(peerId);
+    for (const { consumerId, peerId: viewer } of this.#consumers.values()) {
+      if (viewer === peerId) this.#consumers.delete(consumerId);
+    }
+    this.#close(peerId);
+  }
+
+  /** What was told unheard. */
+  reconcile({ peers, links, linkConsumers }: Snapshot): void {
+    const carriers = new Map(links.map(({ peerId, carrier }) => [peerId, carrier]));
+    this.#consumers.clear();
+    for (const consumer of linkConsumers) this.#consumers.set(consumer.consumerId, consumer);
+    for (const { peerId } of peers) {
+      const carrier = carriers.get(peerId) ?? "sfu";
+      this.carrierChanged({ peerId, carrier, reason: "topology_changed" });
+    }
+    this.sendAll();
+  }
+
+  /** What is published, or how, is not as it was. */
+  sendAll(): void {
+    for (const peerId of this.#links.keys()) this.#sendTo(peerId);
+  }
+
+  clear(): void {
+    for (const peerId of [...this.#links.keys()]) this.#close(peerId);
+    this.#carriers.clear();
+    this.#consumers.clear();
+  }
+
+  #setCarrier(peerId: string, carrier: Carrier): void {
+    this.#carriers.set(peerId, carrier);
+    if (carrier === "mesh") this.#open(peerId);
+    else if (this.#links.has(peerId)) this.#retire(peerId);
+  }
+
+  #open(peerId: string): void {
+    clearTimeout(this.#idleChecks.get(peerId));
+    const session = this.#host.session();
+    if (!session) return;
+    const link = this.#links.get(peerId) ?? this.#make(session, peerId);
+    this.#links.set(peerId, link);
+    this.#sendTo(peerId);
+    link.open();
+  }
+
+  #make(session: Session, peerId: string): MeshLink {
+    const { iceServers, iceTransportPolicy } = session;
+    return new MeshLink(session.peerId < peerId, () => ({ iceServers: iceServers.known, iceTransportPolicy }), {
+      say: (message) => this.#ask(session, session.request("signal", { peerId, message: { ...message } })),
+      stateChanged: (state, reason) => this.#stateChanged(session, peerId, state, reason),
+      tracksChanged: () => this.#waiters.look(peerId),
+      channelOpened: () => undefined,
+      dataCame: () => undefined,
+      failed: (error) => this.#host.failed(toSimplePeerError(error)),
+    });
+  }
+
+  #stateChanged(session: Session, peerId: string, state: TransportState, reason: string): void {
+    this.#host.stateChanged(peerId, state, reason);
+    if (state === "disconnected") void session.iceServers.current(); // fresh credentials, for the restart to come
+    if (state === "connected" || state === "failed") {
+      this.#ask(session, session.request("reportLink", { peerId, state, reason }));
+    }
+    if (state === "connected") this.#host.madeAnew(peerId);
+    if (state === "failed" || state === "closed") this.#waiters.refuse(peerId, unreachable());
+  }
+
+  #sendTo(peerId: string): void {
+    const consumers = [...this.#consumers.values()].filter((consumer) => consumer.peerId === peerId);
+    const sendings = consumers.flatMap(({ producerId, paused, ...limits }): LinkSending[] => {
+      const source = this.#host.source(producerId);
+      return source ? [{ ...source, producerId, paused: paused || source.paused, limits }] : [];
+    });
+    this.#links.get(peerId)?.send(sendings);
+  }
+
+  #retire(peerId: string): void {
+    this.#links.get(peerId)?.retire();
+    this.#closeWhenIdle(peerId);
+  }
+
+  #closeWhenIdle(peerId: string): void {
+    clearTimeout(this.#idleChecks.get(peerId));
+    const check = () => (this.#isIdle(peerId) ? this.#close(peerId) : this.#closeWhenIdle(peerId));
+    this.#idleChecks.set(peerId, setTimeout(check, IDLE_CHECK_MS));
+  }
+
+  #isIdle(peerId: string): boolean {
+    const sends = [...this.#consumers.values()].some((consumer) => consumer.peerId === peerId);
+    return !sends && !this.#host.receives(peerId);
+  }
+
+  #close(peerId: string): void {
+    clearTimeout(this.#idleChecks.get(peerId));
+    this.#idleChecks.delete(peerId);
+    const link = this.#links.get(peerId);
+    this.#links.delete(peerId);
+    link?.close();
+  }
+
+  /** Who is out of sight is not there to be told; the server says so of itself. */
+  #ask(session: Session, request: Promise<unknown>): void {
+    request.catch((cause: unknown) => {
+      const error = toSimplePeerError(cause);
+      if (!session.closed && !UNEVENTFUL.has(error.code)) this.#host.failed(error);
+    });
+  }
+}
+
+/** Failures of what is said about a link: it makes itself known again, or is given up. */
+const UNEVENTFUL = new Set(["not_found", "timeout", "disconnected", "closed", "too_many_requests"]);
+
+function unreachable(): SimplePeerError {
+  return new SimplePeerError(
+    "link_failed",
+    "no direct way leads to that peer's browser",
+    'a TURN server finds one (iceServers); with the topology "auto" media goes by the server then',
+  );
+}
