@@ -18,7 +18,7 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the examples at http://localhost:8000
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
-test: $(DONE)/dev browsers test-client ## every test, in real browsers
+test: $(DONE)/dev $(DONE)/original browsers test-client ## every test, in real browsers
 	$(BIN)/pytest
 
 test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
@@ -79,6 +79,10 @@ $(DONE)/bench: pyproject.toml | $(DONE)/dev
 
 $(DONE)/npm: client-js/package-lock.json | $(DONE)/venv
 	npm --prefix client-js ci --silent --no-audit --no-fund
+	@touch $@
+
+$(DONE)/original: tests/support/legacy/package-lock.json | $(DONE)/venv
+	npm --prefix tests/support/legacy ci --ignore-scripts --silent --no-audit --no-fund
 	@touch $@
 
 $(DONE)/venv:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from .in_process import MediaApp, media_app
 from .wire_peer import WirePeer
@@ -30,7 +30,11 @@ async def wire_call(
         yield app, alice, bob, consumer
 
 
-async def stands_still(peer: WirePeer, consumer: dict[str, Any]) -> None:
+class GetsPackets(Protocol):
+    def packets_of(self, consumer: dict[str, Any]) -> int: ...
+
+
+async def stands_still(peer: GetsPackets, consumer: dict[str, Any]) -> None:
     """Nothing comes any longer: what was on its way has arrived, and half a second later it is no more."""
     await asyncio.sleep(0.1)
     before = peer.packets_of(consumer)

@@ -113,8 +113,10 @@ class Translator:
             return self._responder.apologise(name, error)
 
     async def get_router_rtp_capabilities(self, _: m.Nothing) -> dict[str, Any]:
+        """The first client numbers header extensions as an old Chromium did, and today's refuses what comes of it: it
+        gets along without any. It reads the bare fields."""
         capabilities = msgspec.to_builtins(self._peers.router.rtp_capabilities)
-        return {**capabilities, "routerRtpCapabilities": capabilities}
+        return {**capabilities, "headerExtensions": [], "routerRtpCapabilities": capabilities}
 
     async def create_transport(self, data: m.CreateTransport) -> dict[str, Any]:
         if data.producing == data.consuming:
