@@ -7,6 +7,7 @@ import {listenTo, toneTrack} from "./sound.js";
 const published = new Map(); // label → {track, stop}
 const paintedBefore = new Map(); // label → frames of the sources that others have taken the place of
 const sights = new Map(); // "peer/label" → what is received under that name
+const replacedTimes = new Map(); // of pictures whose place another track is taking: it is one picture to who looks
 const events = [];
 const started = []; // what was begun and not waited for, and what became of it
 let socket;
@@ -20,6 +21,8 @@ const note = (type, detail) => {
 function watch(key, track) {
   sights.get(key)?.stop();
   const sight = track.kind === "video" ? watchVideo(track) : {kind: "audio", ...listenTo(track)};
+  sight.times?.unshift(...(replacedTimes.get(key) ?? []));
+  replacedTimes.delete(key);
   sights.set(key, {...sight, track});
 }
 
@@ -58,7 +61,7 @@ function redirectCandidates({host, port}) {
 
 const PLAIN_EVENTS = [
   ...["peerConnection", "peerDisconnection", "trackMuted", "trackUnmuted", "trackHeld", "trackReleased"],
-  ...["roomJoined", "roomLeft", "connectionStateChange"],
+  ...["roomJoined", "roomLeft", "connectionStateChange", "carrierChange"],
 ];
 
 async function open({via, options} = {}) {
@@ -72,6 +75,7 @@ async function open({via, options} = {}) {
   });
   peer.on("trackRemoved", ({peerId, label, reason}) => {
     note("trackRemoved", {peerId, label, reason});
+    if (reason === "replaced") replacedTimes.set(`${peerId}/${label}`, sights.get(`${peerId}/${label}`)?.times ?? []);
     sights.get(`${peerId}/${label}`)?.stop();
     sights.delete(`${peerId}/${label}`);
   });
@@ -197,6 +201,13 @@ async function sent() {
   return [...(send?.values() ?? [])].filter(({type, kind}) => type === "outbound-rtp" && kind === "video");
 }
 
+/** The links of this page: with whom, what carries the media, and the browser's statistics of each. */
+async function links() {
+  const {links: reports} = await peer.getStats();
+  const byPeer = Object.entries(reports).map(([peerId, report]) => [peerId, [...report.values()]]);
+  return {topology: peer.topology, carriers: Object.fromEntries(peer.carriers), reports: Object.fromEntries(byPeer)};
+}
+
 /** How many frames have been painted: what the processor allowed, before any encoder or network had a say. */
 function painted({label, source = published.get(label)}) {
   return (paintedBefore.get(label) ?? 0) + source.painted();
@@ -208,13 +219,13 @@ function freezePainting({label}) {
 
 /** The browser's statistics of every received track, by "peer/label", each with the codec's MIME type. */
 async function received() {
-  const {recv} = await peer.getStats();
-  const entries = [...(recv?.values() ?? [])];
+  const {recv, links: reports} = await peer.getStats();
+  const entries = [recv, ...Object.values(reports)].flatMap((report) => [...(report?.values() ?? [])]);
   const inbound = new Map(entries.filter(({type}) => type === "inbound-rtp").map((e) => [e.trackIdentifier, e]));
   return Object.fromEntries(
     [...sights].map(([key, {track}]) => {
       const entry = inbound.get(track.id);
-      return [key, {...entry, mimeType: recv?.get(entry?.codecId)?.mimeType}];
+      return [key, {...entry, mimeType: entries.find(({id}) => id === entry?.codecId)?.mimeType}];
     }),
   );
 }
@@ -241,7 +252,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
-  look, mirror, painted, freezePainting, received, sent, checkNetwork, loseSocket, close,
+  look, mirror, painted, freezePainting, received, sent, links, checkNetwork, loseSocket, close,
   ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
