@@ -27,9 +27,9 @@ async def answer(send, status, body):
     await send({"type": "http.response.body", "body": body})
 
 
-def create_app(udp=None, announce=None):
+def create_app(udp=None, announce=None, grace_s=20):
     sio = socketio.AsyncServer(async_mode="asgi")
-    media = MediaManager(sio, listen=udp, announce=announce)
+    media = MediaManager(sio, listen=udp, announce=announce, grace_period_s=grace_s)
 
     @sio.event
     async def introduce(sid, peer_id, name):
@@ -47,6 +47,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8000, help="the page's TCP port (default: %(default)s)")
     parser.add_argument("--udp", type=int, help="the media's UDP port (default: 10000, or the next free one)")
     parser.add_argument("--announce", action="append", metavar="HOST", help="the public address, when behind NAT")
+    parser.add_argument("--grace", type=float, default=20, metavar="S", help="how long a lost connection is waited for")
     options = parser.parse_args()
-    app = create_app(options.udp, options.announce)
+    app = create_app(options.udp, options.announce, options.grace)
     uvicorn.run(app, host=options.host, port=options.port, timeout_graceful_shutdown=3)

@@ -2,20 +2,24 @@
 import { Call } from "./call.js";
 import { Devices } from "./devices.js";
 import { watchLevel } from "./level.js";
+import { notice, toast } from "./notices.js";
 import * as problems from "./problems.js";
-import { addressOf, randomRoom, roomAt } from "./room.js";
+import { addressOf, randomRoom, roomAt, wishesOf } from "./room.js";
 import { Stage } from "./stage.js";
 import { icon, initialOf, showTrack } from "./tile.js";
 
 const TOGGLES = {
-  microphone: { icon: "mic", name: "Microphone", on: "Mute the microphone", off: "Switch the microphone on" },
-  camera: { icon: "camera", name: "Camera", on: "Switch the camera off", off: "Switch the camera on" },
+  microphone: { icon: "mic", name: "Microphone", on: "Mute the microphone (M)", off: "Switch the microphone on (M)" },
+  camera: { icon: "camera", name: "Camera", on: "Switch the camera off (V)", off: "Switch the camera on (V)" },
 };
 
 const $ = (selector) => document.querySelector(selector);
 const $$ = (selector) => document.querySelectorAll(selector);
 
+const KEYS = { m: "[data-toggle=microphone]", v: "[data-toggle=camera]", s: "#share-screen" };
+
 const room = roomAt(location.href);
+const wishes = wishesOf(location.href);
 const devices = new Devices();
 const stage = new Stage();
 let call = null;
@@ -60,6 +64,7 @@ async function showPreview() {
   if (problem) notice($("#device-notice"), problem);
   else await openDevices();
   if (problem?.fatal) $("#join-button").disabled = true;
+  else if (wishes.joins) await join();
 }
 
 async function openDevices() {
@@ -138,7 +143,7 @@ async function join() {
   button.textContent = "Joining …";
   const name = $("#own-name").value.trim();
   remember(name);
-  call = new Call(stage, devices, name);
+  call = new Call(stage, devices, { name, codec: wishes.codec });
   call.addEventListener("joined", ({ detail: peerId }) => {
     // the name comes a moment after its owner
     setTimeout(() => stage.nameOf(peerId) && toast(`${stage.nameOf(peerId)} is here`), 500);
@@ -216,42 +221,12 @@ function renderTimer() {
 
 /* ---- words to the person ---- */
 
-/** Show a problem where it belongs, with "Try again" when that can help; null clears it. */
-function notice(element, problem, retry) {
-  element.hidden = !problem;
-  if (!problem) return element.replaceChildren();
-  const title = document.createElement("strong");
-  const text = document.createElement("p");
-  title.textContent = problem.title;
-  text.textContent = problem.text;
-  element.replaceChildren(icon("notice"), title, text);
-  if (element.id === "call-notice") {
-    const close = document.createElement("button");
-    Object.assign(close, { type: "button", className: "close", ariaLabel: "Close this notice" });
-    close.append(icon("close"));
-    close.addEventListener("click", () => notice(element, null));
-    element.append(close);
-  }
-  if (!problem.retry || !retry) return;
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", className: "quiet", textContent: "Try again" });
-  button.addEventListener("click", retry);
-  element.append(button);
-}
-
 function tell(problem) {
   notice(visibleNotice(), problem);
 }
 
 function visibleNotice() {
   return $("#call").hidden ? $("#device-notice") : $("#call-notice");
-}
-
-let toastTimer;
-function toast(text) {
-  clearTimeout(toastTimer);
-  $("#toast").textContent = text;
-  toastTimer = setTimeout(() => { $("#toast").textContent = ""; }, 4000);
 }
 
 async function copyLink(button) {
@@ -309,6 +284,12 @@ $("#share-screen").addEventListener("click", toggleScreen);
 $("#hear").addEventListener("click", async () => {
   await stage.hear();
   $("#hear").hidden = true;
+});
+addEventListener("keydown", (event) => {
+  if (!call || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  if (event.key === "Escape") stage.unpin();
+  const selector = KEYS[event.key.toLowerCase()];
+  if (selector) $(`.dock ${selector}`).click();
 });
 if (!navigator.mediaDevices?.getDisplayMedia) $("#share-screen").hidden = true;
 

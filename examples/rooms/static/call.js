@@ -16,12 +16,15 @@ export class Call extends EventTarget {
   #troubles = new Set(); // "server", "send", "recv"
   #joined = false;
   #sent = new Map(); // label → track
+  #codec;
 
-  constructor(stage, devices, name) {
+  /** `codec`: of the own pictures; undefined leaves it to the browser. */
+  constructor(stage, devices, { name, codec }) {
     super();
     this.#stage = stage;
     this.#devices = devices;
     this.#name = name;
+    this.#codec = codec;
     this.socket = io({ forceNew: true }); // the next call gets a connection of its own
     this.peer = new SimplePeer(this.socket);
     this.#listen();
@@ -75,7 +78,7 @@ export class Call extends EventTarget {
   async #add(track, label) {
     this.#sent.set(label, track);
     try {
-      await this.peer.addTrack(track, label, true);
+      await this.peer.addTrack(track, label, true, track.kind === "video" && this.#codec ? { codec: this.#codec } : {});
     } catch (error) {
       this.#sent.delete(label);
       throw error;

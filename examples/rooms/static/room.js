@@ -11,6 +11,12 @@ export function roomAt(url) {
   return name.trim().slice(0, LONGEST) || null;
 }
 
+/** What else an address asks for: `?join` skips the preview, `?codec=H264` sends pictures in that codec. */
+export function wishesOf(url) {
+  const { searchParams } = new URL(url);
+  return { joins: searchParams.has("join"), codec: searchParams.get("codec") ?? undefined };
+}
+
 export function addressOf(room) {
   return `${location.origin}/${encodeURIComponent(room)}`;
 }

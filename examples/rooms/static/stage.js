@@ -90,6 +90,13 @@ export class Stage extends EventTarget {
     this.#refresh(peerId);
   }
 
+  /** Whoever was put into the projector by hand stays there no longer. */
+  unpin() {
+    this.#shown = null;
+    this.#chosen = false;
+    this.#project();
+  }
+
   clear() {
     for (const peerId of [...this.#peers.keys()]) this.removePeer(peerId);
   }
