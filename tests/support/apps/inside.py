@@ -62,7 +62,7 @@ def note_events(media: MediaManager) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
 
     def note(event: str, info: Any) -> None:
-        who = {"peer_id": getattr(info, "peer_id", None) or info.id, "label": getattr(info, "label", "")}
+        who = {"peer_id": getattr(info, "peer_id", None) or getattr(info, "id", ""), "label": getattr(info, "label", "")}
         heard.append({"event": event, "at": time.time(), **who})
 
     for event in EVENTS:
