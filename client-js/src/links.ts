@@ -68,8 +68,10 @@ export class Links {
   carrierChanged(change: Notifications["carrierChange"]): void {
     const { peerId, carrier } = change;
     const isNews = this.carrier(peerId) !== carrier;
-    this.#setCarrier(peerId, carrier);
+    this.#carriers.set(peerId, carrier);
     if (isNews) this.#host.carrierChanged(change);
+    if (carrier === "mesh") this.#open(peerId);
+    else if (this.#links.has(peerId)) this.#retire(peerId);
   }
 
   signalled({ peerId, message }: Notifications["signal"]): void {
@@ -115,12 +117,6 @@ export class Links {
     for (const peerId of [...this.#links.keys()]) this.#close(peerId);
     this.#carriers.clear();
     this.#consumers.clear();
-  }
-
-  #setCarrier(peerId: string, carrier: Carrier): void {
-    this.#carriers.set(peerId, carrier);
-    if (carrier === "mesh") this.#open(peerId);
-    else if (this.#links.has(peerId)) this.#retire(peerId);
   }
 
   #open(peerId: string): void {
