@@ -25,7 +25,7 @@ export async function withNamespace<Result>(
   }
   const letOthersIn = keepOthersOut(socket.io);
   try {
-    namespace.connect();
+    if (!namespace.active) namespace.connect(); // a new one has begun by itself
     await connected(namespace, deadline);
     return await act(request);
   } finally {
