@@ -62,7 +62,8 @@ def note_events(media: MediaManager) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
 
     def note(event: str, info: Any) -> None:
-        who = {"peer_id": getattr(info, "peer_id", None) or getattr(info, "id", ""), "label": getattr(info, "label", "")}
+        peer_id = getattr(info, "peer_id", None) or getattr(info, "id", "")
+        who = {"peer_id": peer_id, "label": getattr(info, "label", "")}
         heard.append({"event": event, "at": time.time(), **who})
 
     for event in EVENTS:
