@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import socketio
+from support.factories import Serve
 from support.in_process import MediaApp, asgi, media_app
 from support.legacy_wire import EVENT, LegacyWire
 from support.waiting import until
@@ -275,6 +276,24 @@ async def test_one_socket_has_one_client() -> None:
 
 async def test_a_flood_is_refused() -> None:
     async with house(1) as (_, [alice]):
-        answers = await asyncio.gather(*(alice.ask("getRouterRtpCapabilities") for _ in range(150)))
+        answers = await asyncio.gather(*(alice.ask("getRouterRtpCapabilities") for _ in range(900)))
         codes = {answer["error"]["code"] for answer in answers if "error" in answer}
         assert codes == {"too_many_requests"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", ["asgi", "flask", "gevent"])
+async def test_every_kind_of_server_speaks_it(app: str, serve: Serve) -> None:
+    """An old client and a new one, in a process of the server's own."""
+    server = await serve(app, legacy_signaling=True)
+    async with LegacyWire(server.url) as alice, WirePeer(server.url) as bob:
+        await bob.ask("joinRoom", roomId="hall")
+        await bob.connect("send")
+        await bob.connect("recv")
+        await alice.enter("hall")
+        mine = await alice.produce("webcam")
+        theirs = await bob.produce("webcam")
+        async with mine.running(), theirs.running():
+            offer = await bob.told("producerAvailable", peerId=alice.id, label="webcam")
+            await bob.gets(await bob.consume(offer["producerId"]))
+            await alice.gets(await alice.handed(theirs.producer_id))
