@@ -139,7 +139,8 @@ class MediaManager:
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Where clients are told to send media: (address, UDP port)."""
-        return [(candidate.address, candidate.port) for candidate in self._engine.candidates]
+        udp = (candidate for candidate in self._engine.candidates if candidate.protocol == "udp")
+        return [(candidate.address, candidate.port) for candidate in udp]
 
     def stats(self) -> dict[str, Any]:
         """Numbers, fit for JSON: `engine`, `plane` (docs/counters.md), `signaling`, `transports`. Raises Closed."""

@@ -26,7 +26,7 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef enum:
     READ_BYTES = 16384         # of one connection in one turn, so that nobody keeps the others waiting
-    UNSENT_BYTES = 32768       # what the kernel keeps; more is kept here, where it can be told how old it is
+    UNSENT_BYTES = 8192        # what the kernel keeps; more is kept here, where it can be told how old it is
     ACCEPTED_PER_TURN = 16
     DEAF_US = 1000000
     EMPTY_OUTBOX_US = 2000000

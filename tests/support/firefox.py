@@ -6,10 +6,11 @@ import asyncio
 import socket
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from .machine import free_port
+from .netns import Host
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of a library that it imports
@@ -61,12 +62,15 @@ class FirefoxPage:
 
 
 @asynccontextmanager
-async def firefox() -> AsyncIterator[FirefoxPage]:
+async def firefox(host: Host | None = None) -> AsyncIterator[FirefoxPage]:
+    """`host`: on which it runs, if not on this machine."""
+
     def start() -> Marionette:
-        driver = Marionette(
-            bin="/usr/bin/firefox-esr", headless=True, port=free_port(socket.SOCK_STREAM), prefs=PREFERENCES
-        )
-        driver.start_session()
+        with host.entered() if host else nullcontext():
+            driver = Marionette(
+                bin="/usr/bin/firefox-esr", headless=True, port=free_port(socket.SOCK_STREAM), prefs=PREFERENCES
+            )
+            driver.start_session()
         driver.timeout.script = 30
         return driver
 

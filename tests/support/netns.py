@@ -68,6 +68,7 @@ class Host:
 
     def __init__(self, namespace: str, number: int) -> None:
         self.namespace = namespace
+        self.name = namespace.rpartition("-")[2]
         self.ipv4 = f"10.77.{number}.2"
         self.ipv6 = f"fd77:0:0:{number}::2"
 
@@ -165,6 +166,16 @@ class Network:
         listed = json.loads(self._router.run("nft", "-j", "list", "chain", "inet", "way", "through"))["nftables"]
         expressions = [part for entry in listed if "rule" in entry for part in entry["rule"]["expr"]]
         return sum(part["counter"]["packets"] for part in expressions if "counter" in part)
+
+    def cap(self, host: Host, bps: int) -> None:
+        """What leaves the router for the host passes at that rate; 150 ms of it wait, and the rest is dropped."""
+        self._router.run(*f"tc qdisc replace dev {host.name} root handle 1: htb default 1".split())
+        self._router.run(*f"tc class replace dev {host.name} parent 1: classid 1:1 htb rate {bps} burst 4k".split())
+        limit = f"limit {bps * 150 // 8000}"
+        self._router.run(*f"tc qdisc replace dev {host.name} parent 1:1 handle 2: bfifo {limit}".split())
+
+    def uncap(self, host: Host) -> None:
+        self._router.run("tc", "qdisc", "del", "dev", host.name, "root")
 
     def nat(self, host: Host) -> None:
         """From now on the others see the host's UDP come from the router's address, and from ports of its choice."""

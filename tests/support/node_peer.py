@@ -7,6 +7,7 @@ import itertools
 import json
 from typing import Any, Self
 
+from .netns import Host
 from .server import ROOT
 from .signalling import RefusedError
 from .waiting import until
@@ -15,13 +16,22 @@ SCRIPT = "client-js/test/wrtc_client.mjs"
 
 
 class NodePeer:
-    """One process, one peer. `colour` is what its video shows, `hertz` what its audio plays. `options`: of the command
-    `connect`."""
+    """One process, one peer. `colour` is what its video shows, `hertz` what its audio plays. `host`: on which
+    it runs, if not on this machine; `options`: of the command `connect`."""
 
     def __init__(
-        self, url: str, colour: tuple[int, int, int] = (200, 30, 30), hertz: int = 440, **options: Any
+        self,
+        url: str,
+        colour: tuple[int, int, int] = (200, 30, 30),
+        hertz: int = 440,
+        *,
+        host: Host | None = None,
+        **options: Any,
     ) -> None:
         self._options = {"url": url, **options}
+        self._command = ["node", SCRIPT]
+        if host is not None:
+            self._command = host.command(self._command)
         self.colour = colour
         self.hertz = hertz
         self.peer_id = ""
@@ -34,7 +44,7 @@ class NodePeer:
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            "node", SCRIPT, cwd=ROOT, stdin=pipe, stdout=pipe, limit=1 << 22
+            *self._command, cwd=ROOT, stdin=pipe, stdout=pipe, limit=1 << 22
         )
         self._reader = asyncio.create_task(self._read())
         self.peer_id = (await self.do("connect", **self._options)).get("peerId", "")

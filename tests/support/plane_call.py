@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from simplesfu.plane import Plane, rtp
 from support.srtp_peer import SrtpPeer, plane_socket
+from support.tcp_peer import TcpPeer, listener
 
 # The publisher's numbers, chosen different from the router's.
 PT, RTX_PT, SSRC, RTX_SSRC = 96, 97, 0x11111111, 0x22222222
@@ -42,8 +43,9 @@ class PlaneCall:
         profile: str = "SRTP_AEAD_AES_128_GCM",
         extensions: tuple[int, ...] = (4, 6),
         codec: str = "vp8",
+        peer: SrtpPeer | None = None,
     ) -> Viewer:
-        peer = SrtpPeer(self.plane, self.publisher.server, profile)
+        peer = peer or SrtpPeer(self.plane, self.publisher.server, profile)
         ssrc = 0x30000000 + len(self.viewers)
         rtx_ssrc = 0x40000000 + len(self.viewers)
         send_stream = self.plane.add_send_stream(
@@ -111,13 +113,15 @@ def add_recv_stream(peer: SrtpPeer, ssrc: int = SSRC, *, codec: str = "vp8", nac
 
 @contextmanager
 def plane_call(
-    *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, **plane_options
+    *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, tcp: bool = False, **plane_options
 ) -> Iterator[PlaneCall]:
+    """`tcp`: it listens on TCP too, and the publisher comes by it."""
     sock = plane_socket(host)
-    plane = Plane([sock], **plane_options)
+    listeners = [listener(sock)] if tcp else []
+    plane = Plane([sock], listeners=listeners, **plane_options)
     plane.start()
     server = sock.getsockname()[:2]
-    publisher = SrtpPeer(plane, server)
+    publisher = TcpPeer(plane, server) if tcp else SrtpPeer(plane, server)
     call = PlaneCall(plane, publisher, add_recv_stream(publisher, codec=codec, nack=nack))
     try:
         yield call
@@ -131,9 +135,13 @@ def plane_call(
             + sum(stats["ingress_drops"].values())
         ), stats
         assert egress["offered"] == egress["forwarded"] + sum(stats["egress_drops"].values()), stats
+        assert stats["tcp"]["accepted"] == (
+            stats["tcp"]["strangers"] + stats["tcp"]["proven"] + sum(stats["tcp_closed"].values())
+        ), stats
     finally:
         for viewer in call.viewers:
             viewer.peer.close()
         publisher.close()
         plane.close()
-        sock.close()
+        for each in (sock, *listeners):
+            each.close()

@@ -176,11 +176,13 @@ class MediaServer(Server):
 
 
 def assert_balanced(plane: Mapping[str, Mapping[str, int]]) -> None:
-    """The two sums of docs/counters.md."""
+    """The sums of docs/counters.md."""
     ingress, egress = plane["ingress"], plane["egress"]
     understood = sum(ingress[kind] for kind in ("stun", "dtls", "rtcp", "media"))
     assert ingress["received"] == understood + sum(plane["ingress_drops"].values()), plane
     assert egress["offered"] == egress["forwarded"] + sum(plane["egress_drops"].values()), plane
+    tcp = plane["tcp"]
+    assert tcp["accepted"] == tcp["strangers"] + tcp["proven"] + sum(plane["tcp_closed"].values()), plane
 
 
 AnyServer = TypeVar("AnyServer", bound=Server)

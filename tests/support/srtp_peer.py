@@ -44,14 +44,17 @@ class SrtpPeer:
         self.server = server
         self.profile = profile
         self.transport = plane.add_transport()
-        self.socket = socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((server[0], 0))
-        self.socket.settimeout(2.0)
+        self._connect()
         to_server, from_server = os.urandom(KEY_BYTES[profile]), os.urandom(KEY_BYTES[profile])
-        plane.add_tuple(self.transport, self.socket.getsockname()[:2], select=True)
         plane.set_srtp(self.transport, profile, to_server, from_server)
         self._send_session = self._session(to_server, Policy.SSRC_ANY_OUTBOUND)
         self._recv_session = self._session(from_server, Policy.SSRC_ANY_INBOUND)
+
+    def _connect(self) -> None:
+        self.socket = socket.socket(socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.server[0], 0))
+        self.socket.settimeout(2.0)
+        self.plane.add_tuple(self.transport, self.socket.getsockname()[:2], select=True)
 
     def _session(self, key: bytes, direction: int) -> Session:
         policy = Policy(key=key, ssrc_type=direction, srtp_profile=PROFILES[self.profile])

@@ -46,7 +46,7 @@ function watchVideo(track) {
   return {kind: "video", video, times, stop: () => video.remove()};
 }
 
-/** Makes every remote candidate of this page point at another address: a proxy in the way. Notes ICE restarts. */
+/** Makes every remote candidate of this page point at another address: a proxy of UDP in the way. Notes ICE restarts. */
 function redirectCandidates({host, port}) {
   const ufrags = new WeakMap();
   const setRemoteDescription = RTCPeerConnection.prototype.setRemoteDescription;
@@ -54,7 +54,9 @@ function redirectCandidates({host, port}) {
     const [, ufrag] = /^a=ice-ufrag:(.*)$/m.exec(sdp);
     if (ufrags.has(this) && ufrags.get(this) !== ufrag) note("iceRestart");
     ufrags.set(this, ufrag);
-    const moved = sdp.replace(/^(a=candidate:\S+ \d+ udp \d+) \S+ \d+/gm, `$1 ${host} ${port}`);
+    const moved = sdp
+      .replace(/^a=candidate:\S+ \d+ tcp .*\r\n/gim, "")
+      .replace(/^(a=candidate:\S+ \d+ udp \d+) \S+ \d+/gm, `$1 ${host} ${port}`);
     return setRemoteDescription.call(this, {type, sdp: moved});
   };
 }
@@ -230,8 +232,13 @@ async function received() {
   );
 }
 
+/** What the server counts of this page's transports, producers and consumers. */
+async function serverStats() {
+  return (await peer.getStats()).server;
+}
+
 /** SimplePeer.checkNetwork() on the socket there is, or on one of its own; and how long it took. */
-async function checkNetwork(options = {}) {
+async function checkNetwork({options} = {}) {
   socket ??= io();
   const began = performance.now();
   const report = await SimplePeer.checkNetwork(socket, options);
@@ -252,7 +259,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
-  look, mirror, painted, freezePainting, received, sent, links, checkNetwork, loseSocket, close,
+  look, mirror, painted, freezePainting, received, sent, links, serverStats, checkNetwork, loseSocket, close,
   ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
