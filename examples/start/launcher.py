@@ -18,28 +18,23 @@ class NotStartedError(Exception):
 class Launcher:
     def __init__(self, host, first_port):
         self.host = host
-        self.ports = iter(range(first_port, 65536))
+        self.next_port = first_port
         self.running = {}  # example's name → Process
 
     async def open(self, example):
         """The port at which the example answers. Raises NotStartedError."""
         process = self.running.get(example.name)
         if process is None or process.ended:
-            process = self.running[example.name] = Process(example, self.host, self.take_port())
+            process = self.running[example.name] = Process(example, self.host, self.take_ports(example.ports))
         await process.answers()
         return process.port
 
-    def take_port(self):
-        """The next that is free: the same ones as last time, as a rule."""
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        for port in self.ports:
-            with socket.socket(family) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((self.host, port))
-                except OSError:
-                    continue
-            return port
+    def take_ports(self, count):
+        """The first of so many in a row that are free: the same ones as last time, as a rule."""
+        for first in range(self.next_port, 65536 - count):
+            if all(is_free(self.host, port) for port in range(first, first + count)):
+                self.next_port = first + count
+                return first
         raise NotStartedError("no port is free any longer")
 
     def close(self):
@@ -52,6 +47,16 @@ class Launcher:
             except subprocess.TimeoutExpired:
                 process.child.kill()
                 process.child.wait()
+
+
+def is_free(host, port):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 class Process:

@@ -38,7 +38,7 @@ def create_app(launcher):
             case [""]:
                 return file(HERE / "index.html")
             case ["examples"]:
-                return text(json.dumps([example.as_json() for example in examples.values()]), "application/json")
+                return text(json.dumps([card(example) for example in examples.values()]), "application/json")
             case ["static", name] if (HERE / "static" / name).is_file():
                 return file(HERE / "static" / name)
             case ["picture", name] if (IMAGES / name).is_file():
@@ -64,6 +64,10 @@ def create_app(launcher):
     return app
 
 
+def card(example):
+    return {**example.as_json(), "pictured": (IMAGES / f"{example.name}-dark.webp").is_file()}
+
+
 def file(path):
     return 200, {"content-type": TYPES[path.suffix], "cache-control": "no-cache"}, path.read_bytes()
 
@@ -72,15 +76,30 @@ def text(content, kind, status=200):
     return status, {"content-type": f"{kind}; charset=utf-8", "cache-control": "no-cache"}, content.encode()
 
 
+class StartPage(uvicorn.Server):
+    """Says where it is once it is there."""
+
+    async def startup(self, sockets=None):
+        host, port = self.config.host, self.config.port
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # its log has the reason
+            print(f"Port {port} may be taken. Another: make demo PORT={port + 1000}", flush=True)
+            raise
+        print(f"The examples: http://{host}:{port}   (Ctrl-C ends them all)", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="localhost", help="where to serve the pages; 0.0.0.0 is everywhere")
     parser.add_argument("--port", type=int, default=8000, help="of the start page; the examples take the next ones")
     options = parser.parse_args()
     launcher = Launcher(options.host, options.port + 1)
+    config = uvicorn.Config(create_app(launcher), options.host, options.port, log_level="warning",
+                            timeout_graceful_shutdown=2)
     try:
-        print(f"All examples: http://{options.host}:{options.port}   (Ctrl-C ends them)", flush=True)
-        uvicorn.run(create_app(launcher), host=options.host, port=options.port, log_level="warning",
-                    timeout_graceful_shutdown=2)
+        StartPage(config).run()
+    except KeyboardInterrupt:
+        pass  # that is how one leaves
     finally:
         launcher.close()

@@ -9,13 +9,14 @@ EXAMPLES = Path(__file__).parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """`command` is run in the example's folder, by Python, with {host} and {port} filled in; `modules` and `programs`
-    are what it needs beside simplesfu, and `reads` the files in which its secret is."""
+    """`command` is run in the example's folder, by Python, with {host} and {port} filled in; it takes so many `ports`
+    in a row. `modules` and `programs` are what it needs beside simplesfu, `reads` the files in which its secret is."""
 
     name: str
     title: str
     text: str
     command: str = "server.py --host {host} --port {port}"
+    ports: int = 1
     modules: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ("server.py", "index.html")
@@ -36,7 +37,7 @@ class Example:
             "text": self.text,
             "command": "python " + self.command.format(host="localhost", port=8000),
             "missing": self.missing(),
-            "reads": ["README.md", *self.reads],
+            "reads": [path for path in ("README.md", *self.reads) if (self.folder / path).is_file()],
         }
 
 
@@ -88,10 +89,12 @@ SHELF = (
     Example(
         name="redis",
         title="Two processes",
-        text="Two server processes behind one address, joined by Redis; and what they do not share yet.",
+        text="Two server processes behind one address, with Redis between them; and what they do not share yet.",
+        command="start.py --host {host} --port {port}",
+        ports=4,
         modules=("redis",),
-        programs=("redis-server",),
-        reads=("server.py",),
+        programs=("redis-server", "nginx"),
+        reads=("server.py", "nginx.conf"),
     ),
     Example(
         name="hello",

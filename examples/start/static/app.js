@@ -2,17 +2,18 @@
 const shelf = document.querySelector("#shelf");
 const template = document.querySelector("#card").content;
 
-function card({ name, title, text, command, missing, reads }) {
+function card({ name, title, text, command, missing, pictured, reads }) {
   const item = template.cloneNode(true).firstElementChild;
   const find = (selector) => item.querySelector(selector);
   item.dataset.name = name;
   find("h2").textContent = title;
   find(".text").textContent = text;
 
-  find("source").srcset = `/picture/${name}-dark.webp`;
-  find("img").src = `/picture/${name}.webp`;
-  find("img").onerror = () => find("picture").remove();
   find(".picture").dataset.initial = title[0];
+  if (pictured) {
+    find("source").srcset = `/picture/${name}-dark.webp`;
+    find("img").src = `/picture/${name}.webp`;
+  } else find("picture").remove();
 
   const link = find(".open");
   link.href = `/open/${name}`;
