@@ -41,14 +41,14 @@ class WirePeer(SignallingClient):
             wire.close()
         await super().__aexit__(*error)
 
-    async def describe(self, direction: str, **payload: Any) -> Wire:
-        """Create a transport and tell it our fingerprint; the wire is not connected yet."""
+    async def describe(self, direction: str, *, wire: type[Wire] = Wire, **payload: Any) -> Wire:
+        """Create a transport and tell it our fingerprint; the wire, of that type, is not connected yet."""
         description = await self.ask("createWebRtcTransport", direction=direction, **payload)
         await self.ask("connectWebRtcTransport", transportId=description["id"], dtlsParameters=dtls_parameters())
         self.transport_ids[direction] = description["id"]
         if direction in self.wires:
             self.replaced_wires.append(self.wires[direction])
-        self.wires[direction] = Wire(description)
+        self.wires[direction] = wire(description)
         return self.wires[direction]
 
     async def connect(self, direction: str) -> Wire:
