@@ -28,6 +28,7 @@ WISH = ["connectToPeer", "connectToPeer", "disconnectFromPeer", "pausePeer", "pa
 RIGHT = [("join", "red"), ("join", "blue"), ("produce", "cam"), ("consume", "cam"), ("consume", "mic")]
 WHICH = list(range(6))
 ON = [False, True]
+TOPOLOGY = ["sfu", "auto", "auto", "mesh"]
 USUALLY = [True, True, True, False]
 TIMES = [1, 1, 2, 3]
 """How often a request is sent, with the same id."""
@@ -38,6 +39,7 @@ Deed = tuple[str, dict[str, Any]]
 
 ADDING: Deeds = {
     "add_track": {"who": WHO, "label": LABEL, "kind": ["video", "audio"], "broadcast": ON, "times": TIMES},
+    "add_track_to_links": {"who": WHO, "label": LABEL, "kind": ["video", "audio"], "broadcast": ON, "times": TIMES},
 }
 PUBLISHING: Deeds = {
     "add_track_badly": {"who": WHO, "label": LABEL},
@@ -45,6 +47,8 @@ PUBLISHING: Deeds = {
     "mute": {"which": WHICH, "on": ON, "times": TIMES},
     "describe": {"which": WHICH, "page": [0, 1]},
     "rebuild_transports": {"who": WHO},
+    "bring_to_router": {"which": WHICH, "times": TIMES},
+    "take_from_router": {"which": WHICH, "times": TIMES},
 }
 WISHING: Deeds = {
     "wish": {"who": WHO, "wish": WISH, "name": SOCKET, "label": ANY_LABEL, "times": TIMES},
@@ -58,7 +62,8 @@ MOVING: Deeds = {
     "tell_capabilities": {"who": WHO, "times": TIMES},
 }
 COMING_BACK: Deeds = {
-    "arrive": {"who": WHO, "able": USUALLY, "room": [None, "red", "red"], "times": TIMES},
+    "arrive": {"who": WHO, "able": USUALLY, "room": [None, "red", "red"], "topology": TOPOLOGY, "times": TIMES},
+    "change_topology": {"who": WHO, "topology": TOPOLOGY},
     "lose_socket": {"who": WHO},
     "come_back": {"who": WHO, "repeat_all": ON},
     "come_with_an_old_token": {"who": WHO},
@@ -89,7 +94,10 @@ LIVELY = [*[ADDING] * 5, *[PUBLISHING] * 3, *[WISHING] * 7, *[MOVING] * 3, *[COM
 def deeds_of(seed: int, number: int) -> list[Deed]:
     """All arrive; what follows is chance."""
     dice = random.Random(seed)
-    deeds: list[Deed] = [("arrive", {"who": who, "able": True, "room": "red", "times": 1}) for who in WHO]
+    deeds: list[Deed] = [
+        ("arrive", {"who": who, "able": True, "room": "red", "topology": dice.choice(TOPOLOGY), "times": 1})
+        for who in WHO
+    ]
     for _ in range(number):
         method, arguments = dice.choice(list(dice.choice(LIVELY).items()))
         deeds.append((method, {name: dice.choice(values) for name, values in arguments.items()}))
@@ -142,7 +150,7 @@ def test_lives_by_chance() -> None:
     for seed in range(60):
         seen += live_or_tell(seed, 100).seen
     print(dict(seen))
-    for what in ("flowing", "held", "paused", "denied", "offline", "aliases", "exiled", "limited"):
+    for what in ("direct", "flowing", "held", "paused", "denied", "offline", "aliases", "exiled", "limited"):
         assert seen[what] > 100, f"{what}: hardly ever, so hardly tested"
 
 
@@ -166,11 +174,14 @@ def deed(deeds: Deeds) -> st.SearchStrategy[Deed]:
 
 
 class Sessions(RuleBasedStateMachine):
-    @initialize(entering=st.lists(st.sampled_from([None, "red"]), min_size=3, max_size=3), eager=st.booleans())
-    def some_are_here(self, entering: list[str | None], eager: bool) -> None:
+    @initialize(
+        entering=st.lists(st.tuples(st.sampled_from([None, "red"]), st.sampled_from(TOPOLOGY)), min_size=3, max_size=3),
+        eager=st.booleans(),
+    )
+    def some_are_here(self, entering: list[tuple[str | None, str]], eager: bool) -> None:
         self.lives = Lives(eager=eager)
-        for who, room in zip(WHO, entering, strict=True):
-            self.lives.arrive(who, True, room, 1)
+        for who, (room, topology) in zip(WHO, entering, strict=True):
+            self.lives.arrive(who, True, room, topology, 1)
             self.lives.enter(who, 1)
 
     def teardown(self) -> None:

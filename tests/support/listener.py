@@ -15,6 +15,12 @@ class Listener:
         """By producer id: the payload of producerAvailable, as changed since."""
         self.held: dict[str, str] = {}
         """By producer id: why the server does not forward it."""
+        self.needed: dict[str, bool] = {}
+        """Of tracks of its own: whether anybody needs them by the router, as it was told last."""
+        self.on_links: dict[str, dict[str, Any]] = {}
+        """By consumer id: what it is to send over its links."""
+        self.carriers: dict[str, str] = {}
+        """By peer: of whom it was told one."""
         self.rooms: list[str] = []
         """Only the client knows of its own moves; of the server's it is told."""
         self.taken_off: set[str] = set()
@@ -37,6 +43,9 @@ class Listener:
         self.sight = {entry["peerId"] for entry in snapshot["peers"]}
         self.offers = {offer["producerId"]: offer for offer in snapshot["offers"]}
         self.held = {entry["producerId"]: entry["held"] for entry in snapshot["consumers"] if entry["held"]}
+        self.needed = {entry["producerId"]: entry["sfu"] for entry in snapshot["producers"]}
+        self.on_links = {entry["consumerId"]: entry for entry in snapshot["linkConsumers"]}
+        self.carriers = {entry["peerId"]: entry["carrier"] for entry in snapshot["links"]}
         self.rooms = list(snapshot["rooms"])
         self.last_seq = seq
 
@@ -48,11 +57,18 @@ class Listener:
         peer_id = payload["peerId"]
         assert peer_id in self.sight, "was not there"
         assert not [offer for offer in self.offers.values() if offer["peerId"] == peer_id], "before its last track"
+        assert not [due for due in self.on_links.values() if due["peerId"] == peer_id], "before its last consumer"
         self.sight.remove(peer_id)
+        self.carriers.pop(peer_id, None)
 
     def _producerAvailable(self, payload: dict[str, Any]) -> None:  # noqa: N802
         assert payload["peerId"] in self.sight, "before its peer"
-        assert payload["producerId"] not in self.offers, "offered already"
+        if (known := self.offers.get(payload["producerId"])) is not None:
+            assert payload["carrier"] != known["carrier"], "offered already"
+            assert payload == known | {"carrier": payload["carrier"], "seq": payload["seq"]}, "something else is new"
+            del self.offers[payload["producerId"]]
+            self.held.pop(payload["producerId"], None)
+        assert payload["carrier"] == self.carriers.get(payload["peerId"], "sfu"), "before its carrier"
         label = {"peerId": payload["peerId"], "label": payload["label"]}
         assert not any(label.items() <= offer.items() for offer in self.offers.values()), "two tracks of one label"
         self.offers[payload["producerId"]] = dict(payload)
@@ -82,6 +98,24 @@ class Listener:
         self.held[payload["producerId"]] = payload["reason"]
         if not payload["reason"]:
             del self.held[payload["producerId"]]
+
+    def _carrierChange(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["peerId"] in self.sight
+        assert payload["carrier"] != self.carriers.get(payload["peerId"], "sfu"), "nothing has changed"
+        self.carriers[payload["peerId"]] = payload["carrier"]
+
+    def _carriageChange(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["sfu"] != self.needed.get(payload["producerId"]), "nothing has changed"
+        self.needed[payload["producerId"]] = payload["sfu"]
+
+    def _linkConsumer(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        assert payload["peerId"] in self.sight
+        known = self.on_links.get(payload["consumerId"])
+        assert known is None or {**known, "seq": payload["seq"]} != payload, "nothing has changed"
+        self.on_links[payload["consumerId"]] = payload
+
+    def _linkConsumerClosed(self, payload: dict[str, Any]) -> None:  # noqa: N802
+        del self.on_links[payload["consumerId"]]
 
     def _roomJoined(self, payload: dict[str, Any]) -> None:  # noqa: N802
         assert payload["roomId"] not in self.rooms

@@ -6,11 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from simplesfu.signaling.sessions.carriage import IDLE_S
+from simplesfu.signaling.sessions.carriers import SWITCH_S
+
+from .agreement import client_agrees, count, server_agrees
 from .listener import Listener
 from .plain_model import Call, Person, Track
 from .stage import GRACE_PERIOD_S, Line, Stage
 
 T = TypeVar("T")
+
+UNTIL_SETTLED_S = SWITCH_S + IDLE_S
+"""Then every pair has its carrier, and whatever was there for the one before has gone."""
 
 
 def pick(choices: list[T], which: int) -> T | None:
@@ -63,10 +70,10 @@ class Lives:
         for event, payload in seat.line.take():
             seat.listener.hear(event, payload)
 
-    def greet(self, token: str | None, last_seq: int) -> tuple[Line, dict[str, Any]]:
+    def greet(self, token: str | None, last_seq: int, **more: Any) -> tuple[Line, dict[str, Any]]:
         """A new socket, and what hello answers."""
         line = self.stage.open_line()
-        answer = self.stage.ask(line, "hello", {"token": token, "lastSeq": last_seq})[0]
+        answer = self.stage.ask(line, "hello", {"token": token, "lastSeq": last_seq, **more})[0]
         return line, answer["data"]
 
     def present(self, who: str) -> Seat | None:
@@ -75,15 +82,16 @@ class Lives:
 
     # coming and going
 
-    def arrive(self, who: str, able: bool, room: str | None, times: int) -> None:
+    def arrive(self, who: str, able: bool, room: str | None, topology: str, times: int) -> None:
         """Somebody new, or somebody whose session is over but who has a token of it: then the id is the old one."""
         if who in self.seats:
             return
-        line, hello = self.greet(self.old_tokens.get(who), 0)
+        line, hello = self.greet(self.old_tokens.get(who), 0, topology=topology)
         assert not hello["resumed"]
+        assert hello["topology"] == topology
         if who not in self.old_tokens:
             assert hello["peerId"] == line.sid
-        person = Person(list(dict.fromkeys([hello["peerId"], line.sid])))
+        person = Person(list(dict.fromkeys([hello["peerId"], line.sid])), topology)
         self.seats[who] = Seat(line, person, hello["token"])
         self.call.people.append(person)
         if able:
@@ -96,6 +104,17 @@ class Lives:
         if seat is not None:
             self.ask(seat, "setRtpCapabilities", {"rtpCapabilities": self.stage.capabilities}, times)
             seat.person.capable = True
+
+    def change_topology(self, who: str, topology: str) -> None:
+        """By another hello, as after a reconnection."""
+        seat = self.present(who)
+        if seat is not None:
+            answer = self.ask(seat, "hello", {"topology": topology, "lastSeq": seat.listener.last_seq})
+            assert answer["data"]["topology"] == topology
+            seat.person.topology = topology
+            used, seat.token = seat.token, answer["data"]["token"]
+            self.ask(seat, "getStats")  # which shows that it holds the newer token
+            seat.used_tokens.append(used)
 
     def enter(self, who: str, times: int) -> None:
         seat = self.present(who)
@@ -199,7 +218,48 @@ class Lives:
         answer = self.ask(seat, "produce", request, times)
         assert answer["ok"] == self.call.may("produce", label), answer
         if answer["ok"]:
-            person.tracks[label] = Track(answer["data"]["producerId"], person, label, kind, broadcast)
+            self.added(seat, Track(answer["data"]["producerId"], person, label, kind, broadcast))
+
+    def add_track_to_links(self, who: str, label: str, kind: str, broadcast: bool, times: int) -> None:
+        """For links alone, which some do not have."""
+        seat = self.present(who)
+        if seat is None:
+            return
+        person = seat.person
+        person.enter()
+        request = {"kind": kind, "label": label, "broadcast": broadcast}
+        answer = self.ask(seat, "publish", request, times)
+        if not self.call.may("produce", label):
+            assert answer["error"]["code"] == "not_allowed"
+        elif person.topology == "sfu":
+            assert answer["error"]["code"] == "bad_request"
+        else:
+            self.added(seat, Track(answer["data"]["producerId"], person, label, kind, broadcast, routed=False))
+
+    def added(self, seat: Seat, track: Track) -> None:
+        seat.person.tracks[track.label] = track
+        seat.listener.needed.setdefault(track.producer_id, track.routed)
+
+    def bring_to_router(self, which: int, times: int) -> None:
+        if (track := pick(self.tracks(online=True), which)) and not track.routed:
+            seat = self.seat_of(track)
+            request = self.stage.production(self.transport(seat, "send"), track.label, track.kind, track.broadcast)
+            seat.listener.needed[track.producer_id] = track.routed = True
+            self.says_again(track, "produce", request, times)
+
+    def take_from_router(self, which: int, times: int) -> None:
+        if (track := pick(self.tracks(online=True), which)) and track.owner.topology != "sfu":
+            request = {"kind": track.kind, "label": track.label, "broadcast": track.broadcast}
+            self.seat_of(track).listener.needed[track.producer_id] = track.routed = False
+            for person in self.call.people:
+                person.consumed.discard((track.producer_id, "sfu"))
+            self.says_again(track, "publish", request, times)
+
+    def says_again(self, track: Track, request: str, payload: dict[str, Any], times: int = 1) -> None:
+        """What changes nothing of the track but what carries it."""
+        more = {"producerId": track.producer_id, "metadata": track.metadata, "paused": track.muted}
+        answer = self.ask(self.seat_of(track), request, payload | more, times)
+        assert answer["data"] == {"producerId": track.producer_id}
 
     def add_track_badly(self, who: str, label: str) -> None:
         """In a codec that nobody has: what is there stays."""
@@ -238,12 +298,12 @@ class Lives:
             payload = {"direction": direction, "replaces": transport_id}
             assert self.ask(seat, "createWebRtcTransport", payload)["ok"]
         for track in person.tracks.values():
-            request = self.stage.production(self.transport(seat, "send"), track.label, track.kind, track.broadcast)
-            more = {"producerId": track.producer_id, "metadata": track.metadata, "paused": track.muted}
-            answer = self.ask(seat, "produce", request | more)
-            assert answer["data"] == {"producerId": track.producer_id}
-        for producer_id in sorted(person.consumed):
-            self.consume_one(seat, producer_id)
+            if track.routed:
+                request = self.stage.production(self.transport(seat, "send"), track.label, track.kind, track.broadcast)
+                self.says_again(track, "produce", request)
+        for producer_id, carrier in sorted(person.consumed):
+            if carrier == "sfu":
+                self.consume_one(seat, producer_id)
         for transport_id in old.values():
             assert self.ask(seat, "closeTransport", {"transportId": transport_id})["ok"]
 
@@ -253,8 +313,10 @@ class Lives:
         return [track for person in people for track in person.tracks.values()]
 
     def ask_about(self, track: Track, request: str, times: int = 1, **payload: Any) -> dict[str, Any]:
-        seat = next(seat for seat in self.seats.values() if seat.person is track.owner)
-        return self.ask(seat, request, {"producerId": track.producer_id, **payload}, times)
+        return self.ask(self.seat_of(track), request, {"producerId": track.producer_id, **payload}, times)
+
+    def seat_of(self, track: Track) -> Seat:
+        return next(seat for seat in self.seats.values() if seat.person is track.owner)
 
     def transport(self, seat: Seat, direction: str) -> str:
         """The id of the one in use; made when there is none."""
@@ -311,13 +373,15 @@ class Lives:
 
     def consume_one(self, seat: Seat, producer_id: str) -> None:
         track = self.call.offers(seat.person)[producer_id]
+        carrier = self.call.carrier(seat.person, track.owner)
         seat.listener.held.pop(producer_id, None)  # that was told of the consumer before
-        payload = {"transportId": self.transport(seat, "recv"), "producerId": producer_id}
+        payload = {"producerId": producer_id}
+        payload |= {"transportId": self.transport(seat, "recv")} if carrier == "sfu" else {}
         consumer = self.ask(seat, "consume", payload)
         assert consumer["ok"] == self.call.may("consume", track.label), consumer
         if consumer["ok"]:
             assert self.ask(seat, "resumeConsumer", {"consumerId": consumer["data"]["consumerId"]})["ok"]
-            seat.person.consumed.add(producer_id)
+            seat.person.consumed.add((producer_id, carrier))
         else:
             seat.person.denied.add(track)
 
@@ -388,68 +452,21 @@ class Lives:
     # what must be true
 
     def all_agree(self) -> None:
+        self.stage.settle()
+        self.stage.pass_time(UNTIL_SETTLED_S)
         self.call.forget_what_ended()
         for who, seat in self.seats.items():
-            if self.eager and not seat.person.consumed >= self.call.offers(seat.person).keys():
+            if self.eager and not seat.person.consumed >= self.call.consumable(seat.person):
                 self.consume(who)
         self.stage.settle()
+        self.stage.pass_time(IDLE_S)
         for seat in self.seats.values():
-            self.count(seat.person)
+            count(self.call, seat.person, self.seen)
         infos = self.stage.infos()
         assert infos.keys() == {person.id for person in self.call.people if person.entered}
         for seat in self.seats.values():
             if seat.person.entered:
-                self.server_agrees(seat.person, infos[seat.person.id])
+                server_agrees(self.call, self.stage, seat.person, infos[seat.person.id])
             if seat.person.online:
                 self.hear(seat)
-                self.client_agrees(seat.person, seat.listener)
-
-    def count(self, person: Person) -> None:
-        offers = self.call.offers(person).values()
-        consumed = [track for track in offers if track.producer_id in person.consumed]
-        self.seen["offers"] += len(offers)
-        self.seen["flowing"] += len(self.call.flowing(person))
-        self.seen["held"] += sum(bool(self.call.held(track)) for track in consumed)
-        self.seen["paused"] += sum(person.says_of(person.paused, track) for track in consumed)
-        self.seen["limited"] += sum(person.layer_limit(track) is not None for track in consumed)
-        self.seen["denied"] += len(person.denied)
-        self.seen["offline"] += not person.online
-        self.seen["aliases"] += len(person.names) - 1
-        self.seen["exiled"] += person.exiled
-
-    def server_agrees(self, person: Person, info: Any) -> None:
-        assert info.aliases == tuple(person.names[1:])
-        assert info.connected == person.online
-        assert info.rooms == tuple(person.rooms)
-        tracks = {
-            one.label: (one.id, one.kind, one.broadcast, one.paused, one.muted, one.metadata) for one in info.producers
-        }
-        assert tracks == {
-            one.label: (one.producer_id, one.kind, one.broadcast, one.muted, one.silenced, one.metadata)
-            for one in person.tracks.values()
-        }
-        assert {one.producer_id for one in info.consumers} == person.consumed
-        assert self.stage.flowing(person.id) == self.call.flowing(person)
-        offers = self.call.offers(person)
-        assert self.stage.layer_limits(person.id) == {
-            producer_id: person.layer_limit(offers[producer_id]) for producer_id in person.consumed
-        }
-
-    def client_agrees(self, person: Person, listener: Listener) -> None:
-        assert listener.sight == self.call.sight(person)
-        assert listener.offers.keys() == self.stage.offers(person.id)
-        denied = {track.producer_id for track in person.denied}
-        assert {
-            one["producerId"]: (
-                one["peerId"], one["label"], one["kind"], one["broadcast"], one["paused"], one["metadata"]
-            )
-            for one in listener.offers.values()
-            if one["producerId"] not in denied
-        } == {
-            one.producer_id: (one.owner.id, one.label, one.kind, one.broadcast, one.muted, one.metadata)
-            for one in self.call.offers(person).values()
-        }  # fmt: skip
-        assert listener.rooms == person.rooms
-        assert listener.taken_off == person.taken_off
-        held = {producer_id: self.call.held(track) for producer_id, track in self.call.offers(person).items()}
-        assert listener.held == {one: why for one, why in held.items() if why and one in person.consumed}
+                client_agrees(self.call, self.stage, seat.person, seat.listener)

@@ -21,6 +21,8 @@ class Track:
     label: str
     kind: str
     broadcast: bool
+    routed: bool = True
+    """It comes to the server."""
     muted: bool = False
     """By its publisher."""
     metadata: dict[str, object] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Track:
 class Person:
     names: list[str]
     """Its id, and then its aliases."""
+    topology: str = "sfu"
     online: bool = True
     entered: bool = False
     rooms: list[str] = field(default_factory=list)
@@ -53,8 +56,8 @@ class Person:
     denied: set[Track] = field(default_factory=set)
     """What the application does not let it consume. What it was refused when it asked may stay offered for a while, so
     that the refusal is what it hears first."""
-    consumed: set[str] = field(default_factory=set)
-    """Producers for which there is a consumer."""
+    consumed: set[tuple[str, str]] = field(default_factory=set)
+    """Producers for which there is a consumer, and by what carrier."""
 
     @property
     def id(self) -> str:
@@ -121,22 +124,62 @@ class Call:
     def sight(self, viewer: Person) -> set[str]:
         return {other.id for other in self.people if self.sees(viewer, other)}
 
-    def offers(self, viewer: Person) -> dict[str, Track]:
-        """By producer id."""
-        return {
-            track.producer_id: track
+    def carrier(self, one: Person, other: Person) -> str:
+        """When things have been as they are for a while."""
+        pair = (one, other)
+        if any(person.topology == "sfu" for person in pair):
+            return "sfu"
+        if all(person.topology == "mesh" for person in pair):
+            return "mesh"
+        return "sfu" if any(one.topology == "auto" and len(self.sight(one)) > 1 for one in pair) else "mesh"
+
+    def due(self, viewer: Person) -> list[Track]:
+        """What the viewer is to have, if something carries it."""
+        return [
+            track
             for publisher in self.people
             if viewer.capable and self.sees(viewer, publisher)
             for track in publisher.tracks.values()
             if (track.broadcast or viewer.says_of(viewer.wanted, track)) and track not in viewer.denied
+        ]
+
+    def offers(self, viewer: Person) -> dict[str, Track]:
+        """By producer id."""
+        return {
+            track.producer_id: track
+            for track in self.due(viewer)
+            if track.routed or self.carrier(viewer, track.owner) == "mesh"
         }
+
+    def consumable(self, viewer: Person) -> set[tuple[str, str]]:
+        return {(one.producer_id, self.carrier(viewer, one.owner)) for one in self.offers(viewer).values()}
+
+    def needs_router(self, track: Track) -> bool:
+        return any(
+            track in self.due(viewer) and self.carrier(viewer, track.owner) == "sfu"
+            for viewer in self.people
+            if viewer is not track.owner
+        )
+
+    def on_links(self, publisher: Person) -> set[tuple[str, str, bool, int | None]]:
+        """What the publisher is to send over links: which track, to whom, whether held, up to which layer."""
+        return {
+            (track.producer_id, viewer.id, self.holds(viewer, track) or track.muted, viewer.layer_limit(track))
+            for track in publisher.tracks.values()
+            for viewer in self.people
+            if (track.producer_id, "mesh") in viewer.consumed
+        }
+
+    def holds(self, viewer: Person, track: Track) -> bool:
+        """Either the viewer or the server does."""
+        return viewer.says_of(viewer.paused, track) or bool(self.held(track))
 
     def flowing(self, viewer: Person) -> set[str]:
         """What the server would forward to the viewer if packets came."""
         return {
             producer_id
             for producer_id, track in self.offers(viewer).items()
-            if producer_id in viewer.consumed and not viewer.says_of(viewer.paused, track) and not self.held(track)
+            if (producer_id, self.carrier(viewer, track.owner)) in viewer.consumed and not self.holds(viewer, track)
         }
 
     def held(self, track: Track) -> str:
@@ -146,7 +189,7 @@ class Call:
     def forget_what_ended(self) -> None:
         """A consumer lives as long as its offer."""
         for viewer in self.people:
-            viewer.consumed &= self.offers(viewer).keys()
+            viewer.consumed &= self.consumable(viewer)
 
     def apply_rights(self) -> None:
         """What is refused now is taken away now, and what is allowed again is given back."""

@@ -27,7 +27,7 @@ from .fake_engine import scripted_router
 
 T = TypeVar("T")
 
-GRACE_PERIOD_S = 20.0
+GRACE_PERIOD_S = 3600.0
 CODECS = {"video": "video/VP8", "audio": "audio/opus"}
 
 
@@ -103,7 +103,9 @@ class Stage:
         self._resources = ExitStack()
         self._loop = asyncio.new_event_loop()
         self._resources.callback(self._loop.close)
-        config = MediaConfig(grace_period_s=GRACE_PERIOD_S, max_joins_per_second=1000, session_key="key" * 10)
+        config = MediaConfig(
+            grace_period_s=GRACE_PERIOD_S, max_joins_per_second=1000, session_key="key" * 10, mesh_settle_s=0
+        )
         router, self.engine = self._resources.enter_context(scripted_router(config))
         self.clock = HandClock()
         calls = AsyncCalls(self, lambda: self._loop)

@@ -205,7 +205,7 @@ class Authority:
     def _note_refusal(self, session: PeerSession, right: Right) -> None:
         for publication in session.offers.values():
             if right == _to_consume(publication):
-                session.denied.add(publication)
+                self._peers.offers.refused(session, publication)
 
     def _rights_of(self, session: PeerSession) -> Iterator[Held]:
         """Rooms that the server itself has put the peer into are not asked about."""

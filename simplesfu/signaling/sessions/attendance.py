@@ -96,8 +96,9 @@ class Attendance:
             return None
         session.oldest_generation = claim.generation
         self._end_others(connection, session)
-        self._attach(connection, session, resumed=True)
         self.peers.take_socket(session, connection.application_sid)
+        # After what that tells it: over this connection nothing may come before what was missed.
+        self._attach(connection, session, resumed=True)
         if session.entered:
             self.peers.report("peer_resumed", session.info(self.peers.rooms_of(session)))
         return session

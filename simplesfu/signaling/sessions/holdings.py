@@ -80,7 +80,7 @@ class Holdings:
         publication.told_sfu = False
         if producer is not None:
             producer.close()
-            self._routed_changed(publication)
+        self._routed_changed(publication)
 
     def subscribe(self, subscription: Subscription) -> None:
         consumer = subscription.consumer

@@ -41,9 +41,10 @@ class Offers:
         """A peer is told of before its tracks, and until after them. `reason`: why those vanish who vanish."""
         for peer_id in change.vanished:
             other = self._sessions[peer_id]
-            for viewer, publisher in ((session, other), (other, session)):
-                self.refresh(viewer, publisher, reason)
-                viewer.notify(PeerDisconnection(peer_id=publisher.id, reason=reason))
+            self.refresh(session, other, reason)
+            self.refresh(other, session, reason)
+            session.notify(PeerDisconnection(peer_id=other.id, reason=reason))
+            other.notify(PeerDisconnection(peer_id=session.id, reason=reason))
             self._carriers.part(session, other)
         for peer_id in change.appeared:
             other = self._sessions[peer_id]
@@ -81,6 +82,12 @@ class Offers:
         """To all who see it."""
         for peer_id in self._rooms.in_sight(publisher.id):
             self.refresh(self._sessions[peer_id], publisher, reason)
+
+    def refused(self, viewer: PeerSession, publication: Publication) -> None:
+        """The application does not let it have the track. The refusal is the first that it hears of that, so the offer
+        stays until something changes."""
+        viewer.denied.add(publication)
+        self._set_routed_for(viewer, publication, False)
 
     def withdraw(self, viewer: PeerSession, publication: Publication, reason: UnavailableReason) -> None:
         del viewer.offers[publication.id]
