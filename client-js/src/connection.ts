@@ -63,6 +63,7 @@ export class Connection {
         ended: (reason) => {
           this.subscriptions.clear(reason);
           this.links.clear();
+          this.data.clearLinks();
           this.roster.clear(reason);
         },
         missed: () => this.#reconciler.soon(),
@@ -86,7 +87,10 @@ export class Connection {
     });
     this.roster = new Roster(
       (peerId) => audience.emit("peerConnection", { peerId }),
-      (peerId, reason) => audience.emit("peerDisconnection", { peerId, reason }),
+      (peerId, reason) => {
+        this.data.peerLeft(peerId);
+        audience.emit("peerDisconnection", { peerId, reason });
+      },
     );
     this.links = new Links({
       session: () => this.keeper.session,
@@ -95,6 +99,9 @@ export class Connection {
       carrierChanged: ({ peerId, carrier, reason }) => audience.emit("carrierChange", { peerId, carrier, reason }),
       stateChanged: (peerId, state, reason) =>
         audience.emit("connectionStateChange", { direction: "mesh", peerId, state, reason }),
+      dataChanged: (peerId) => this.data.linkChanged(peerId),
+      dataCame: (peerId, encoded, reliable) => this.data.linkBrought(peerId, encoded, reliable),
+      sendsData: (peerId) => this.data.isOnLink(peerId),
       madeAnew: () => void this.subscriptions.receiveAnew("mesh"),
       failed,
     });
@@ -104,15 +111,18 @@ export class Connection {
     });
     this.explainer = new Explainer(this, this.keeper.timeoutMs);
     this.firstTrack = new FirstTrack(this, this.explainer, this.keeper.timeoutMs);
-    this.data = new Data(this.keeper, { received: (message) => audience.emit("data", message), failed });
+    this.data = new Data(this.keeper, this.links, this.roster, {
+      received: (message) => audience.emit("data", message),
+      failed,
+    });
     this.#reconciler = new Reconciler(this, options.reconcileMs, failed);
   }
 
   close(): void {
     this.#reconciler.close();
     this.publications.close();
-    this.data.close();
     this.links.clear();
+    this.data.close();
     this.keeper.close();
     this.subscriptions.clear("closed");
     this.roster.clear("closed");
@@ -141,7 +151,6 @@ export class Connection {
       peerDisconnection: ({ peerId, reason }) => {
         this.subscriptions.peerLeft(peerId);
         this.links.peerLeft(peerId);
-        this.data.peerLeft(peerId);
         this.roster.remove(peerId, reason);
       },
       producerAvailable: (offer) => {

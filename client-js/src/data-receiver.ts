@@ -19,6 +19,8 @@ interface Sender {
   readonly reliable: Assembly;
   readonly lossy: Assembly;
   last?: PartNumber;
+  /** Number of the last reliable message that has come whole. */
+  whole?: number;
 }
 
 export class DataReceiver {
@@ -51,6 +53,12 @@ export class DataReceiver {
       );
       void this.#open(session, reliable);
     }
+  }
+
+  /** Whether that reliable message of a peer's has come, or a later one. */
+  hasCome(peerId: string, message: number): boolean {
+    const whole = this.#senders.get(peerId)?.whole;
+    return whole !== undefined && !follows({ message, index: 0 }, { message: whole, index: 0 });
   }
 
   forget(peerId: string): void {
@@ -88,7 +96,9 @@ export class DataReceiver {
       const sender = this.#senderOf(part.peerId);
       if (reliable && !isNew(sender, part)) return;
       const data = sender[reliable ? "reliable" : "lossy"].add(part);
-      if (data !== undefined) this.#observer.received({ from: part.peerId, data, label: part.label });
+      if (data === undefined) return;
+      if (reliable) sender.whole = part.message;
+      this.#observer.received({ from: part.peerId, data, label: part.label });
     } catch (cause) {
       const hint = "do page and server have the same version of simplesfu?";
       this.#observer.failed(new SimplePeerError("bad_data", "what came is no message", hint, { cause }));

@@ -18,6 +18,10 @@ const LOW_BYTES = 64 * 1024;
 const KEPT_BYTES = 4 * 1024 * 1024;
 const KEPT_PARTS = 16_384;
 
+/** Those to whom messages went last. */
+const MAX_ADDRESSEES = 1024;
+const EVERYBODY = "";
+
 /** What the answer to `produceData` adds to the producer's appData (media-link.ts). */
 export interface DataProducerIntent extends mediasoup.AppData {
   received?: PartNumber | null;
@@ -55,6 +59,8 @@ export class DataSender {
   #queuedBytes = 0;
   #line: Line | undefined;
   #nextNumber: number | undefined;
+  /** By addressee, the latest at the end. */
+  readonly #lastTo = new Map<string, number>();
   readonly #kept: Kept[] = [];
   #keptBytes = 0;
   #working = false;
@@ -84,6 +90,23 @@ export class DataSender {
   /** Another transport is in place of the one that was lost: what went down with it goes again. */
   async sendAnew(session: Session): Promise<void> {
     if (this.#line?.session === session && this.#kept.length > 0) await this.#channel(session);
+  }
+
+  /** Resolves when the server lets messages of that label through, and they may travel by whatever way. */
+  allow(label: string): Promise<void> {
+    return this.#keeper.run((session) => this.#openLabel(session, label));
+  }
+
+  /** Resolves when all that waits now is on its way. */
+  async flushed(): Promise<void> {
+    await Promise.allSettled(this.#queue.map(({ sent }) => sent.promise));
+  }
+
+  /** Of the last message that went to that peer, or to everybody. */
+  lastNumberTo(peerId: string): number | undefined {
+    const [one, all] = [this.#lastTo.get(peerId), this.#lastTo.get(EVERYBODY)];
+    if (one === undefined || all === undefined) return one ?? all;
+    return follows({ message: one, index: 0 }, { message: all, index: 0 }) ? one : all;
   }
 
   labelClosed(label: string): void {
@@ -134,6 +157,9 @@ export class DataSender {
     outgoing.session = session;
     outgoing.nextIndex = 0;
     outgoing.number = this.#nextNumber ?? 0;
+    this.#lastTo.delete(outgoing.to);
+    this.#lastTo.set(outgoing.to, outgoing.number);
+    for (const oldest of this.#lastTo.keys()) if (this.#lastTo.size > MAX_ADDRESSEES) this.#lastTo.delete(oldest);
     this.#nextNumber = (outgoing.number + 1) >>> 0;
   }
 
@@ -164,6 +190,7 @@ export class DataSender {
 
   #lineOf(session: Session): Line {
     if (this.#line?.session === session) return this.#line;
+    this.#lastTo.clear();
     this.#kept.length = this.#keptBytes = 0; // whether another session's have arrived, nobody knows
     this.#line = { session, labels: new Set() };
     return this.#line;

@@ -1,8 +1,12 @@
-/** Messages between peers, through the server. */
+/** Messages between peers: by the server, or over links where those carry the pair. */
 import { MAX_DATA_BYTES, MAX_NAME_CHARACTERS } from "./data-parts.js";
 import { DataReceiver, type DataReceiverObserver } from "./data-receiver.js";
+import { DataRoute } from "./data-route.js";
 import { DataSender } from "./data-sender.js";
 import { SimplePeerError } from "./errors.js";
+import { LinkInbox } from "./link-inbox.js";
+import type { Links } from "./links.js";
+import type { Roster } from "./roster.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Direction } from "./types.js";
@@ -16,22 +20,47 @@ export interface SendOptions {
   reliable?: boolean;
 }
 
+/** The ways to and from a peer that there has been a link with. */
+interface Linked {
+  readonly reliable: DataRoute;
+  readonly lossy: DataRoute;
+  readonly inbox: LinkInbox;
+}
+
 export class Data {
+  readonly #observer: DataReceiverObserver;
+  readonly #links: Links;
+  readonly #roster: Roster;
   readonly #receiver: DataReceiver;
   readonly #reliable: DataSender;
   readonly #lossy: DataSender;
+  readonly #linked = new Map<string, Linked>();
   #listening = false;
   /** The last that was opened. */
   #session: Session | undefined;
 
-  constructor(keeper: SessionKeeper, observer: DataReceiverObserver) {
-    this.#receiver = new DataReceiver(observer);
+  constructor(keeper: SessionKeeper, links: Links, roster: Roster, observer: DataReceiverObserver) {
+    this.#observer = observer;
+    this.#links = links;
+    this.#roster = roster;
+    this.#receiver = new DataReceiver({
+      received: (message) => {
+        observer.received(message);
+        this.#linked.get(message.from)?.inbox.look();
+      },
+      failed: observer.failed,
+    });
     this.#reliable = new DataSender(keeper, true);
     this.#lossy = new DataSender(keeper, false);
   }
 
   get bufferedAmount(): number {
-    return this.#reliable.bufferedAmount + this.#lossy.bufferedAmount;
+    const senders = [
+      this.#reliable,
+      this.#lossy,
+      ...[...this.#linked.values()].flatMap((to) => [to.reliable, to.lossy]),
+    ];
+    return senders.reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0);
   }
 
   async send(
@@ -45,7 +74,9 @@ export class Data {
       const message = `the message has ${bytes.length} bytes, and ${MAX_DATA_BYTES} are allowed`;
       throw new SimplePeerError("bad_request", message, "send it in pieces: reliable ones arrive in their order");
     }
-    return this.#senderOf(reliable).send(bytes, typeof data === "string", to, label);
+    const text = typeof data === "string";
+    if (to !== "" || this.#allByServer) return this.#sendTo(to, reliable, bytes, text, label);
+    await Promise.all(this.#roster.peerIds.map((peerId) => this.#sendTo(peerId, reliable, bytes, text, label)));
   }
 
   /** Somebody wants to hear: from now on the server sends here what is for this peer. */
@@ -72,6 +103,27 @@ export class Data {
 
   peerLeft(peerId: string): void {
     this.#receiver.forget(peerId);
+    this.#unlink(peerId);
+  }
+
+  /** The link with a peer is not as it was, or is there for the first time. */
+  linkChanged(peerId: string): void {
+    if (!this.#linked.has(peerId)) this.#linked.set(peerId, this.#link(peerId));
+    const { reliable, lossy } = this.#linked.get(peerId) as Linked;
+    reliable.linkChanged();
+    lossy.linkChanged();
+  }
+
+  linkBrought(peerId: string, encoded: ArrayBuffer | string, reliable: boolean): void {
+    try {
+      this.#linked.get(peerId)?.inbox.receive(encoded, reliable);
+    } catch (cause) {
+      this.#observer.failed(new SimplePeerError("bad_data", "what came is no message", "", { cause }));
+    }
+  }
+
+  isOnLink(peerId: string): boolean {
+    return this.#linked.get(peerId)?.reliable.idle === false;
   }
 
   consumerClosed(dataConsumerId: string, reason: string): void {
@@ -86,10 +138,49 @@ export class Data {
     for (const sender of [this.#reliable, this.#lossy]) sender.labelClosed(label);
   }
 
+  /** The session is over, and with it every link. */
+  clearLinks(): void {
+    for (const peerId of [...this.#linked.keys()]) this.#unlink(peerId);
+  }
+
   close(): void {
     const error = new SimplePeerError("closed", "this SimplePeer is closed");
     for (const sender of [this.#reliable, this.#lossy]) sender.close(error);
+    this.clearLinks();
     this.#receiver.reset();
+  }
+
+  /** One message reaches everybody then. */
+  get #allByServer(): boolean {
+    return [...this.#linked.values()].every(({ reliable, lossy }) => reliable.byServer && lossy.byServer);
+  }
+
+  #sendTo(to: string, reliable: boolean, bytes: Uint8Array, text: boolean, label: string): Promise<void> {
+    const route = this.#linked.get(this.#roster.resolve(to))?.[reliable ? "reliable" : "lossy"];
+    return route ? route.send(bytes, text, label) : this.#senderOf(reliable).send(bytes, text, to, label);
+  }
+
+  #link(peerId: string): Linked {
+    const route = (reliable: boolean) =>
+      new DataRoute(peerId, reliable, this.#senderOf(reliable), () => this.#links.dataLink(peerId, reliable));
+    const reliable = route(true);
+    const inbox = new LinkInbox({
+      received: (data, label) => {
+        if (this.#listening) this.#observer.received({ from: peerId, data, label });
+      },
+      acknowledged: (number) => reliable.acknowledged(number),
+      say: (control) => this.#links.dataLink(peerId, true).channel?.send(JSON.stringify(control)),
+      hasCome: (message) => this.#receiver.hasCome(peerId, message),
+    });
+    return { reliable, lossy: route(false), inbox };
+  }
+
+  #unlink(peerId: string): void {
+    const linked = this.#linked.get(peerId);
+    this.#linked.delete(peerId);
+    linked?.reliable.close();
+    linked?.lossy.close();
+    linked?.inbox.close();
   }
 
   #senderOf(reliable: boolean): DataSender {

@@ -2,7 +2,8 @@
 
 export interface LinkChannelsObserver {
   channelOpened(reliable: boolean): void;
-  dataCame(encoded: ArrayBuffer, reliable: boolean): void;
+  /** Part of a message, or what the other end says about messages. */
+  dataCame(encoded: ArrayBuffer | string, reliable: boolean): void;
   /** The other end has closed its connection. */
   channelClosed(): void;
 }

@@ -1,4 +1,5 @@
 /** The links of this peer: which pairs have one, what the server has told to send over them, and what comes. */
+import type { DataLink } from "./data-route.js";
 import { SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { LinkSending } from "./link-senders.js";
 import { type LinkMessage, MeshLink } from "./mesh-link.js";
@@ -17,6 +18,11 @@ export interface LinksHost {
   receives(peerId: string): boolean;
   carrierChanged(change: Notifications["carrierChange"]): void;
   stateChanged(peerId: string, state: TransportState, reason: string): void;
+  /** Its channel opened, or what it is for has changed, or it ended. */
+  dataChanged(peerId: string): void;
+  dataCame(peerId: string, encoded: ArrayBuffer | string, reliable: boolean): void;
+  /** Whether messages to that peer are on the link still. */
+  sendsData(peerId: string): boolean;
   /** Tracks that came over its last connection come over another now. */
   madeAnew(peerId: string): void;
   failed(error: SimplePeerError): void;
@@ -41,6 +47,15 @@ export class Links {
 
   state(peerId: string): TransportState | undefined {
     return this.#links.get(peerId)?.state;
+  }
+
+  /** The way of messages to that peer. */
+  dataLink(peerId: string, reliable: boolean): DataLink {
+    const link = this.#links.get(peerId);
+    const channel = link?.channels?.[reliable ? "reliable" : "lossy"];
+    const carries = this.carrier(peerId) === "mesh";
+    const comes = link?.state === "connecting" || link?.state === "connected" || link?.state === "disconnected";
+    return { channel: channel?.readyState === "open" ? channel : undefined, carries, comes };
   }
 
   async stats(peerId: string): Promise<RTCStatsReport | undefined> {
@@ -72,6 +87,7 @@ export class Links {
     if (isNews) this.#host.carrierChanged(change);
     if (carrier === "mesh") this.#open(peerId);
     else if (this.#links.has(peerId)) this.#retire(peerId);
+    this.#host.dataChanged(peerId);
   }
 
   signalled({ peerId, message }: Notifications["signal"]): void {
@@ -135,14 +151,15 @@ export class Links {
       say: (message) => this.#ask(session, session.request("signal", { peerId, message: { ...message } })),
       stateChanged: (state, reason) => this.#stateChanged(session, peerId, state, reason),
       tracksChanged: () => this.#waiters.look(peerId),
-      channelOpened: () => undefined,
-      dataCame: () => undefined,
+      channelOpened: () => this.#host.dataChanged(peerId),
+      dataCame: (encoded, reliable) => this.#host.dataCame(peerId, encoded, reliable),
       failed: (error) => this.#host.failed(toSimplePeerError(error)),
     });
   }
 
   #stateChanged(session: Session, peerId: string, state: TransportState, reason: string): void {
     this.#host.stateChanged(peerId, state, reason);
+    this.#host.dataChanged(peerId);
     if (state === "disconnected") void session.iceServers.current(); // fresh credentials, for the restart to come
     if (state === "connected" || state === "failed") {
       this.#ask(session, session.request("reportLink", { peerId, state, reason }));
@@ -173,7 +190,7 @@ export class Links {
 
   #isIdle(peerId: string): boolean {
     const sends = [...this.#consumers.values()].some((consumer) => consumer.peerId === peerId);
-    return !sends && !this.#host.receives(peerId);
+    return !sends && !this.#host.receives(peerId) && !this.#host.sendsData(peerId);
   }
 
   #close(peerId: string): void {
