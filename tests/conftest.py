@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.async_api import Browser
 from support.caller import Caller
 from support.chromium import chromium, new_page
 from support.factories import Divert, Invite, LayLine, Serve
+from support.packed import pack
 from support.server import MediaServer, running
 from support.tcp_proxy import TcpProxy
 from support.udp_proxy import UdpProxy
@@ -77,3 +79,9 @@ async def invite(divert: Divert, lay_line: LayLine, browser: Browser) -> AsyncIt
     yield open_page
     for caller in callers:
         await caller.close()
+
+
+@pytest.fixture(scope="session")
+def npm_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client as `npm pack` makes it of the sources as they are."""
+    return pack(tmp_path_factory.mktemp("npm"))
