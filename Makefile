@@ -6,11 +6,12 @@ DONE := .venv/.done
 NATIVE := $(wildcard simplesfu/plane/*.pyx simplesfu/plane/*.pxd simplesfu/plane/*.h)
 CLIENT := $(shell find client-js/src -name '*.ts') client-js/package.json client-js/package-lock.json
 SOURCES := pyproject.toml setup.py $(NATIVE) $(CLIENT)
+PROGRAMS := chromium firefox-esr redis-server nginx
 HOST := localhost
 PORT := 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-client test-quick-python check bench docs screenshots build clean browsers
+.PHONY: help demo test test-quick test-client test-quick-python check bench docs screenshots build clean programs
 
 help: ## list these
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,7 +19,7 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the examples at http://localhost:8000
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
-test: $(DONE)/dev $(DONE)/original browsers test-client ## every test, in real browsers
+test: $(DONE)/dev $(DONE)/original programs test-client ## every test, in real browsers
 	$(BIN)/pytest
 
 test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
@@ -42,7 +43,7 @@ bench: $(DONE)/bench ## what forwarding costs on this machine
 docs: $(DONE)/dev ## the documentation as pages in build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-screenshots: $(DONE)/dev browsers ## take the pictures of the documentation again
+screenshots: $(DONE)/dev programs ## take the pictures of the documentation again
 	$(BIN)/python docs/screenshots.py
 
 build: $(DONE)/dev ## sdist and wheel in dist/
@@ -53,14 +54,16 @@ clean: ## remove what was built; .venv and node_modules stay
 	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-browsers: ## install Chromium and Firefox for the tests (Debian and Ubuntu, as root)
-	@if command -v chromium >/dev/null && command -v firefox-esr >/dev/null; then :; \
+programs: ## install what the tests drive: browsers, redis, nginx (Debian and Ubuntu, as root)
+	@export PATH="$$PATH:/usr/sbin"; missing=; \
+	for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -q && apt-get install -q -y --no-install-recommends chromium firefox-esr; \
+		apt-get update -q && apt-get install -q -y --no-install-recommends $(patsubst nginx,nginx-light,$(PROGRAMS)); \
 	else \
-		for browser in chromium firefox-esr; do command -v $$browser >/dev/null || echo "missing: $$browser"; done; \
-		echo "On Debian or Ubuntu: sudo make browsers. Elsewhere: install them so that the commands are found in PATH."; \
-		echo "Without browsers: make test-quick"; \
+		echo "missing:$$missing"; \
+		echo "On Debian or Ubuntu: sudo make programs. Elsewhere: install them so that the commands are found in PATH."; \
+		echo "Without them: make test-quick"; \
 		exit 1; \
 	fi
 

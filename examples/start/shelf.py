@@ -71,6 +71,8 @@ SHELF = (
         name="react",
         title="React",
         text="The hook useSimplePeer and the component PeerVideo: a call in a few lines of a React application.",
+        programs=("npm",),
+        reads=("server.py", "src/App.tsx"),
     ),
     Example(
         name="fastapi",

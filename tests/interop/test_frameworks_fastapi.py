@@ -1,0 +1,86 @@
+"""The FastAPI example: the login's cookie opens doors, in REST and in calls, and nothing else does."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+from support.machine import free_port
+from support.server import ROOT, Server, running
+from support.tabs import moving_pictures, tabs
+
+pytestmark = pytest.mark.browser
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Server]:
+    port = str(free_port(socket.SOCK_STREAM))
+    argv = [sys.executable, "-m", "uvicorn", "server:app", "--port", port]
+    async with running(Server(argv, cwd=ROOT / "examples" / "fastapi", env={"PYTHONPATH": str(ROOT)})) as started:
+        yield started
+
+
+async def log_in(page: Page, name: str) -> None:
+    await page.click(f"[data-login={name}]")
+    await expect(page.locator("#house")).to_be_visible()
+
+
+async def open_door(page: Page, room: str) -> None:
+    await page.get_by_role("button", name=room).press("Enter")
+
+
+async def test_the_cookie_decides_about_doors_and_cameras(server: Server, browser: Browser) -> None:
+    async with tabs(browser, server.url, 3) as (ada, grace, guest):
+        for page, name in ((ada, "ada"), (grace, "grace"), (guest, "guest")):
+            await log_in(page, name)
+            await open_door(page, "Lobby")
+        await moving_pictures(ada, 2)
+        await expect(ada.locator("figcaption")).to_have_text(["You", "Grace"])
+        await moving_pictures(guest, 2)
+        await expect(ada.locator("[data-room=Lobby] .inside")).to_contain_text("Guest (watches)")
+
+        refused = await guest.evaluate("""async () => {
+          const peer = new SimplePeer(io({forceNew: true}));
+          const track = document.createElement("canvas").captureStream(5).getVideoTracks()[0];
+          const error = await peer.addTrack(track, "webcam").catch((error) => error);
+          peer.close();
+          return [error.code, error.message];
+        }""")
+        assert refused == ["guests_only_watch", "Guests watch and listen"]
+
+        await open_door(grace, "Board")
+        await expect(grace.locator("#call .notice")).to_have_text(
+            "Board is not open to Grace: log in as somebody else.")
+        await open_door(ada, "Board")
+        await moving_pictures(grace, 1)
+        await expect(ada.locator("[data-room=Board] .inside")).to_have_text("Ada")
+        await expect(grace.locator("[data-room=Board] .inside")).to_have_text("locked")
+
+        await ada.reload()
+        await expect(ada.locator("#who")).to_have_text("Ada")
+
+
+async def test_without_the_cookie_there_is_nothing(server: Server, browser: Browser) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as anybody:
+        assert (await anybody.get("/rooms")).status_code == 401
+        assert (await anybody.post("/login", json={"login": "ada", "password": "guess"})).status_code == 403
+        answer = await anybody.post("/login", json={"login": "Grace", "password": "compiler"})
+        assert answer.json() == {"name": "Grace", "rooms": ["Lobby", "Workshop"], "speaks": True}
+        assert (await anybody.get("/rooms")).json() == {"Lobby": [], "Workshop": []}
+    page = await browser.new_page()
+    await page.goto(server.url)
+    await expect(page.locator("#login-form")).to_be_visible()
+    said = await page.evaluate(
+        "new Promise((resolve) => io({reconnection: false}).on('connect_error', (error) => resolve(error.message)))"
+    )
+    assert said == "log in first"
+    await page.fill("#name", "ada")
+    await page.fill("#password", "guess")
+    await page.press("#password", "Enter")
+    await expect(page.get_by_role("alert")).to_have_text("There is nobody of that name with that password")
+    await page.context.close()
