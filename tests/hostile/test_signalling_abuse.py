@@ -25,7 +25,7 @@ TARGETS: dict[str, dict[str, dict[str, Any]]] = {
         "closeTransport": {},
     },
     "producer": {"pauseProducer": {}, "resumeProducer": {}, "closeProducer": {}},
-    "consumer": {"resumeConsumer": {}},
+    "consumer": {"resumeConsumer": {}, "closeConsumer": {}},
 }
 
 WISHES = ("connectToPeer", "disconnectFromPeer", "pausePeer", "resumePeer", "setPreferredLayers")
@@ -41,7 +41,10 @@ REQUESTS = [
     "setRtpCapabilities",
     "createWebRtcTransport",
     "produce",
+    "publish",
     "consume",
+    "signal",
+    "reportLink",
     "joinRoom",
     "leaveRoom",
 ]

@@ -30,10 +30,18 @@ class RefusedError(Exception):
 class SignallingClient:
     """One peer's requests and notifications, over one socket or several in turn. Use as a context manager."""
 
-    def __init__(self, url: str, *, auth: dict[str, Any] | None = None, answers_heartbeats: bool = True) -> None:
-        """`auth`: what the application is told when the socket connects."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        auth: dict[str, Any] | None = None,
+        answers_heartbeats: bool = True,
+        topology: str | None = None,
+    ) -> None:
+        """`auth`: what the application is told when the socket connects. `topology`: what is said in every hello."""
         self.url = url
         self.auth = auth
+        self.topology = topology
         self.sio = self._new_socket()
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         """Each once, though the server may repeat some after a resume."""
@@ -75,6 +83,8 @@ class SignallingClient:
 
     async def hello(self, **payload: Any) -> dict[str, Any]:
         """Say hello; what it answers."""
+        if self.topology is not None:
+            payload = {"topology": self.topology} | payload
         self.greeting = await self.ask("hello", **payload)
         self.peer_id, self.capabilities = self.greeting["peerId"], self.greeting["routerRtpCapabilities"]
         return self.greeting
