@@ -32,6 +32,7 @@
  *                         video: frames, width, height, color: [r, g, b] of the last frame (mean),
  *                         audio: samples, rms (0-1, of the last 200 ms), toneHz (by zero crossings, of the same)}]}
  *   stats            → {server, send: [report, …] | null, recv: the same}
+ *   links            → {topology, carriers: {peerId: "mesh" | "sfu"}, reports: {peerId: [report, …]}}
  *   listen           event, name? (the event), once? (false)   notes what comes, apart from the events told here → {}
  *   unlisten         name                leaves off, with the function that on() or once() returned       → {}
  *   heard            → {heard: {name: [payload, …]}}
@@ -69,6 +70,7 @@ const EVENTS = [
   "trackUnmuted",
   "trackHeld",
   "trackReleased",
+  "carrierChange",
   "metadataChanged",
   "trackEnded",
   "roomJoined",
@@ -138,6 +140,12 @@ const commands = {
   async stats() {
     const { server, send, recv } = await peer.getStats();
     return { server, send: send ? [...send.values()] : null, recv: recv ? [...recv.values()] : null };
+  },
+
+  async links() {
+    const { links } = await peer.getStats();
+    const reports = Object.fromEntries(Object.entries(links).map(([id, report]) => [id, [...report.values()]]));
+    return { topology: peer.topology, carriers: Object.fromEntries(peer.carriers), reports };
   },
 
   listen({ event, name = event, once = false }) {
