@@ -1,10 +1,14 @@
-"""Take the pictures of the documentation again: `make screenshots`. It needs Chromium.
+"""Take the pictures of the documentation again: `make screenshots`. It needs Chromium, and what the examples need.
+
+    python docs/screenshots.py                     every example, into docs/images
+    python docs/screenshots.py rooms mesh --to DIR   these, into that folder: to look at what one has changed
 
 Cameras are canvases on which a plain figure is painted, so that no picture shows a person.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import io
 import socket
@@ -12,90 +16,47 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any
 
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
-from rich.progress import track
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "examples" / "start"))
+from shelf import Example, on_shelf  # type: ignore[import-not-found]  # noqa: E402
+
 IMAGES = ROOT / "docs" / "images"
+CAMERA = (Path(__file__).parent / "camera.js").read_text()
 GUESTS = 4
 ROOM = "quiet-harbour"
-QUALITY = 82
-
-CAMERA = """(number) => {
-  const hues = [160, 205, 262, 28, 340];
-  const hue = hues[number % hues.length];
-  const canvas = Object.assign(document.createElement("canvas"), {width: 1280, height: 720});
-  const pen = canvas.getContext("2d");
-  const paint = (time) => {
-    const sway = Math.sin(time / 900 + number) * 12;
-    const wall = pen.createLinearGradient(0, 0, 0, 720);
-    wall.addColorStop(0, `hsl(${hue} 45% 88%)`);
-    wall.addColorStop(1, `hsl(${hue} 35% 66%)`);
-    pen.fillStyle = wall;
-    pen.fillRect(0, 0, 1280, 720);
-    pen.fillStyle = `hsl(${hue} 40% 80%)`;
-    for (let lamp = 0; lamp < 3; lamp++) {
-      pen.beginPath();
-      pen.arc(180 + lamp * 460, 150 + (lamp % 2) * 90, 90 + 20 * lamp, 0, 7);
-      pen.fill();
-    }
-    pen.fillStyle = `hsl(${hue} 38% 34%)`;
-    pen.beginPath();
-    pen.ellipse(640 + sway / 2, 800, 350, 300, 0, 0, 7);
-    pen.fill();
-    pen.fillStyle = `hsl(${hue} 34% 46%)`;
-    pen.beginPath();
-    pen.arc(640 + sway, 330, 150, 0, 7);
-    pen.fill();
-    pen.fillStyle = "white";
-    pen.font = "600 130px system-ui, sans-serif";
-    pen.textAlign = "center";
-    pen.fillText(String(number), 640 + sway, 376);
-    requestAnimationFrame(paint);
-  };
-  requestAnimationFrame(paint);
-  const sound = new AudioContext();
-  navigator.mediaDevices.getUserMedia = async ({video, audio}) => new MediaStream([
-    ...(video ? canvas.captureStream(30).getVideoTracks() : []),
-    ...(audio ? sound.createMediaStreamDestination().stream.getAudioTracks() : []),
-  ]);
-}"""
-
-
-class Shot(NamedTuple):
-    example: Literal["rooms", "conference"]
-    name: str
-    width: int
-    height: int
-    scheme: Literal["light", "dark"]
-
-
-DESKTOP, PHONE = (1440, 900), (390, 844)
-SHOTS = (
-    Shot("rooms", "rooms-call", *DESKTOP, "light"),
-    Shot("rooms", "rooms-call-dark", *DESKTOP, "dark"),
-    Shot("rooms", "rooms-phone", *PHONE, "light"),
-    Shot("conference", "conference", *DESKTOP, "dark"),
-    Shot("conference", "conference-phone", *PHONE, "light"),
+QUALITY = 80
+RAMP_UP_S = 6
+DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WINDOWS = (
+    ("", DESKTOP, "light"),
+    ("-dark", DESKTOP, "dark"),
+    ("-phone", PHONE, "light"),
+    ("-phone-dark", PHONE, "dark"),
 )
+
+Enter = Callable[[Page, str, int], Awaitable[None]]
+Dress = Callable[[Page, bool], Awaitable[None]]
 
 
 @contextmanager
-def serving(server: Path) -> Iterator[str]:
+def serving(example: Example) -> Iterator[str]:
     """Run an example on a free port; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, str(server), "--port", str(port), "--udp", "0"])
+    argv = [sys.executable, *example.command.format(host="localhost", port=port).split()]
+    process = subprocess.Popen(argv, cwd=example.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://localhost:{port}"
     try:
-        for _ in range(100):
+        for _ in range(600):
             try:
                 urllib.request.urlopen(url, timeout=1).close()
                 break
@@ -118,60 +79,107 @@ async def enter_conference(page: Page, url: str, number: int) -> None:
     await page.fill("#name", f"Peer {number}")
     await page.locator("#colours input").nth(number).check()
     await page.click("#enter .primary")
-    if number == 1 and (page.viewport_size or {})["width"] > 700:
+    if number > 1:
         await page.click("#open-chat")
-        await page.click("#figures")
-
-
-async def chat(pages: list[Page]) -> None:
-    for page, text in zip(pages[1:], ("Good morning!", "Can everybody hear me?", "Loud and clear."), strict=True):
-        await page.click("#open-chat")
-        await page.fill("#text", text)
+        await page.fill("#text", ("", "Good morning!", "Can everybody hear me?", "Loud and clear.")[number - 1])
         await page.press("#text", "Enter")
 
 
-ENTER = {"rooms": enter_rooms, "conference": enter_conference}
+async def dress_conference(page: Page, large: bool) -> None:
+    """Chat and statistics where there is room for them."""
+    for id in ("open-chat", "figures"):
+        if (await page.get_attribute(f"#{id}", "aria-pressed") == "true") != large:
+            await page.click(f"#{id}")
+    await page.mouse.move(0, 0)
 
 
-async def open_page(browser: Browser, shot: Shot, number: int) -> Page:
-    context = await browser.new_context(
-        viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
-    )
+async def enter_broadcast(page: Page, url: str, number: int) -> None:
+    await page.goto(url)
+    await page.fill("#name", f"Peer {number}")
+    await page.click("#enter .primary")
+    await page.wait_for_selector("#audience li")
+    if number == 1:
+        await page.click("#speak")
+    if number == GUESTS - 1:
+        await page.click("#hand")
+
+
+async def enter_by_address(page: Page, url: str, _number: int) -> None:
+    await page.goto(url)
+
+
+async def leave_as_it_is(_page: Page, _large: bool) -> None:
+    pass
+
+
+ENTER: dict[str, Enter] = {"rooms": enter_rooms, "conference": enter_conference, "broadcast": enter_broadcast}
+DRESS: dict[str, Dress] = {"conference": dress_conference}
+
+
+async def photograph(example: Example, browser: Browser, folder: Path) -> None:
+    """A call of four, seen by the first of them in each of the windows."""
+    with serving(example) as url:
+        pages = [await open_window(browser, number) for number in range(1, GUESTS + 1)]
+        for number, page in enumerate(pages, 1):
+            await ENTER.get(example.name, enter_by_address)(page, url, number)
+        await asyncio.sleep(RAMP_UP_S)
+        for suffix, window, scheme in WINDOWS:
+            await pages[0].set_viewport_size(window)  # type: ignore[arg-type]
+            await pages[0].emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await DRESS.get(example.name, leave_as_it_is)(pages[0], window is DESKTOP)
+            await asyncio.sleep(2)
+            await keep(pages[0], folder / f"{example.name}{suffix}.webp")
+        for page in pages:
+            await page.context.close()
+
+
+async def photograph_shelf(browser: Browser, folder: Path) -> None:
+    with serving(Example(name="start", title="", text="")) as url:
+        page = await browser.new_page()
+        await page.goto(url)
+        for suffix, window, scheme in WINDOWS:
+            await page.set_viewport_size(window)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.wait_for_function("[...document.images].every((image) => image.complete)")
+            await keep(page, folder / f"start{suffix}.webp")
+
+
+async def open_window(browser: Browser, number: int) -> Page:
+    context = await browser.new_context(viewport=DESKTOP, color_scheme="light")  # type: ignore[arg-type]
     page = await context.new_page()
+    page.on("pageerror", lambda error: print(f"peer {number}: {error}"))
     await page.add_init_script(f"({CAMERA})({number})")
     return page
 
 
-async def take(browser: Browser, url: str, shot: Shot) -> None:
-    pages = []
-    for number in range(1, GUESTS + 1):
-        pages.append(await open_page(browser, shot, number))
-        await ENTER[shot.example](pages[-1], url, number)
-    first = pages[0]
-    decoded = (
-        "(others) => [...document.querySelectorAll('li video[data-peer-id]')]"
-        ".filter((video) => video.videoWidth > 300).length === others"
-    )
-    await first.wait_for_function(decoded, arg=GUESTS - 1, timeout=60_000)
-    if shot.example == "conference":
-        await chat(pages)
-    await asyncio.sleep(6)  # senders ramp up to their full size
-    png = await first.screenshot()
-    Image.open(io.BytesIO(png)).convert("RGB").save(IMAGES / f"{shot.name}.webp", quality=QUALITY, method=6)
-    for page in pages:
-        await page.context.close()
+async def keep(page: Page, path: Path) -> None:
+    await page.add_style_tag(content="video { transform: none !important }")  # numbers are not read in a mirror
+    png = await page.screenshot()
+    print(f"{path.name}: {compress(png, path) / 1000:.0f} kB", flush=True)
 
 
-async def main() -> None:
+def compress(png: bytes, path: Path) -> int:
+    """The size of the file, in bytes."""
+    Image.open(io.BytesIO(png)).convert("RGB").save(path, quality=QUALITY, method=6)
+    return path.stat().st_size
+
+
+async def main(options: Any) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--use-fake-ui-for-media-stream"]
         )
-        for shot in track(SHOTS, "taking pictures"):
-            with serving(ROOT / "examples" / shot.example / "server.py") as url:
-                await take(browser, url, shot)
+        options.to.mkdir(parents=True, exist_ok=True)
+        for example in on_shelf():
+            if not options.names or example.name in options.names:
+                await photograph(example, browser, options.to)
+        if not options.names or "start" in options.names:
+            await photograph_shelf(browser, options.to)
         await browser.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="of examples, or start")
+    parser.add_argument("--to", type=Path, default=IMAGES, metavar="DIR")
+    asyncio.run(main(parser.parse_args()))
