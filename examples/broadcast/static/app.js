@@ -105,7 +105,7 @@ function draw() {
   $("hand").querySelector("span").textContent = raised ? "Lower hand" : "Raise hand";
   $("speak").hidden = !maySpeak(me);
   press("speak", speaker.onStage);
-  $("speak").querySelector("span").textContent = speaker.onStage ? "Leave the stage" : "Step onto the stage";
+  $("speak").querySelector("span").textContent = speaker.onStage ? "Leave stage" : "Go on stage";
   for (const kind of Object.keys(ICONS)) {
     $(kind).hidden = !speaker.onStage;
     press(kind, speaker.sends(kind));

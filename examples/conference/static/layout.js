@@ -2,15 +2,24 @@
 
 const GAP = 12;
 const STRIP_SHARE = 0.22; // of the people, beside a screen
-const PEOPLE = { narrowest: 3 / 4, widest: 16 / 9 }; // width to height
-const SCREENS = { narrowest: 0, widest: Infinity }; // they are shown whole, whatever their tile
+
+/** Width to height. What does not fit is cut off at the edges of people, and never of screens. */
+const SHAPES = {
+  wide: { narrowest: 4 / 3, widest: 2 },
+  upright: { narrowest: 3 / 4, widest: 2 },
+  screen: { narrowest: 0, widest: Infinity },
+};
 
 /** Boxes {x, y, width, height} for so many people and shared screens in a window of that size. */
 export function layout({ people, screens, width, height }) {
   const window = { x: 0, y: 0, width, height };
-  if (screens === 0) return { people: pack(people, window, PEOPLE), screens: [] };
+  if (screens === 0) return { people: pack(people, window, shapeFor(window)), screens: [] };
   const [main, strip] = split(window);
-  return { people: pack(people, strip, PEOPLE), screens: pack(screens, main, SCREENS) };
+  return { people: pack(people, strip, shapeFor(strip)), screens: pack(screens, main, SHAPES.screen) };
+}
+
+function shapeFor({ width, height }) {
+  return width > height ? SHAPES.wide : SHAPES.upright;
 }
 
 function split({ width, height }) {
@@ -24,7 +33,7 @@ function split({ width, height }) {
   return [{ x: 0, y: 0, width, height: main }, { x: 0, y: main + GAP, width, height: strip }];
 }
 
-/** The number of columns with which the tiles are largest; upright areas get upright tiles. */
+/** The number of columns with which the tiles are largest. */
 function pack(count, area, { narrowest, widest }) {
   let best = { size: -1 };
   for (let columns = 1; columns <= count; columns++) {
