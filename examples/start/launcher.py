@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120  # the first time, one of them builds its page
 STOP_TIMEOUT_S = 5
 KEPT_LINES = 20
 

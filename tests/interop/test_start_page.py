@@ -104,7 +104,7 @@ async def test_every_card_opens_a_working_application(start: Server, browser: Br
                 continue
             began = time.monotonic()
             await item.locator(".open").click()
-            await page.wait_for_url(lambda url: not url.startswith(start.url), timeout=40_000)
+            await page.wait_for_url(lambda url: not url.startswith(start.url), timeout=120_000)
             await page.wait_for_function(SHOWN)
             print(f"{card['name']}: at {page.url} after {time.monotonic() - began:.1f} s")
             await page.goto(start.url)
