@@ -19,7 +19,8 @@ BUNDLE = ROOT / "simplesfu" / "client" / "simple-peer.js"
 
 def build_bundle() -> None:
     """Make the browser bundle, unless it is there and newer than its sources."""
-    sources = [*CLIENT.glob("src/**/*.ts"), CLIENT / "package.json", CLIENT / "package-lock.json"]
+    sources = [path for part in ("src", "react", "scripts") for path in CLIENT.glob(f"{part}/*")]
+    sources += [CLIENT / "package.json", CLIENT / "package-lock.json"]
     newest = max((path.stat().st_mtime for path in sources if path.exists()), default=0.0)
     if BUNDLE.exists() and BUNDLE.stat().st_mtime >= newest:
         return
@@ -29,7 +30,7 @@ def build_bundle() -> None:
     try:
         if not (CLIENT / "node_modules").exists():
             subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=CLIENT, check=True)
-        subprocess.run([npm, "run", "--silent", "build"], cwd=CLIENT, check=True)
+        subprocess.run([npm, "run", "--silent", "build:js"], cwd=CLIENT, check=True)
     except subprocess.CalledProcessError as error:  # an editable install would swallow it and go on
         sys.exit(f"simplesfu: {' '.join(error.cmd)} failed in client-js")
     BUNDLE.parent.mkdir(exist_ok=True)
