@@ -101,6 +101,7 @@ class MediaManager:
             producer_added, producer_removed    ProducerInfo
             consumer_added, consumer_removed    ConsumerInfo
             transport_state                     TransportInfo
+            carrier_change                      CarrierInfo: what carries the media of two peers
             data                                DataInfo: a message of a peer's send()
 
         Without a handler it is a decorator. With an asyncio server the handler may be a coroutine function. What it

@@ -122,6 +122,8 @@ def test_seconds_may_have_a_fraction(option: str) -> None:
     ("max_producers_per_peer", 0, "default is 16"),
     ("max_rooms_per_peer", True, "default is 16"),
     ("hold_us", 20_001, "1000"),
+    ("mesh_settle_s", -1, "to and fro"),
+    ("allow_mesh", "no", "the default is True"),
     ("consent_timeout_s", 0, "RFC 7675"),
     ("consent_timeout_s", float("nan"), "RFC 7675"),
     ("consent_timeout_s", "30", "RFC 7675"),
