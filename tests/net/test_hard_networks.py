@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 from support.caller import Caller
 from support.chromium import chromium, new_page
 from support.coturn import SECRET, coturn, require_coturn
@@ -25,84 +27,160 @@ def network() -> Iterator[Network]:
 
 
 @asynccontextmanager
-async def callers(client: Host, server: HostServer, count: int = 2, **options: object) -> AsyncIterator[list[Caller]]:
-    """Pages of one browser on that host, each sending its picture; `options`: of their SimplePeer."""
-    async with AsyncExitStack() as stack:
-        secure = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
-        browser = await stack.enter_async_context(chromium(secure, executable=client.executable("/usr/bin/chromium")))
-        invited = [Caller(await new_page(browser), 20 + number) for number in range(count)]
-        for caller in invited:
+async def browser_on(client: Host, server: HostServer) -> AsyncIterator[Browser]:
+    secure = f"--unsafely-treat-insecure-origin-as-secure={server.url}"
+    async with chromium(secure, executable=client.executable("/usr/bin/chromium")) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def pair(client: Host, server: HostServer) -> AsyncIterator[list[Caller]]:
+    """Two pages of one browser on that host, in one room, each sending its picture."""
+    async with browser_on(client, server) as browser, AsyncExitStack() as stack:
+        callers = [Caller(await new_page(browser), number) for number in (20, 21)]
+        for caller in callers:
             stack.push_async_callback(caller.close)
-            await caller.open(server.url, **options)
+            await caller.open(server.url)
             await caller.join("room")
-        for caller in invited:
+        for caller in callers:
             await caller.publish_video()
-        yield invited
+        yield callers
 
 
-async def pictures_both_ways(alice: Caller, bob: Caller, what: str) -> None:
+async def both_see(alice: Caller, bob: Caller, what: str) -> None:
     began = time.monotonic()
     await alice.sees([bob])
     await bob.sees([alice])
-    print(f"{what}: both pictures {time.monotonic() - began:.1f} s after both sent")
+    print(f"{what}: both pictures {time.monotonic() - began:.1f} s after both were sent")
 
 
-async def test_in_the_open(network: Network) -> None:
-    client = network.host("client")
-    async with running(HostServer(network.host("server"))) as server, callers(client, server) as [alice, bob]:
-        await pictures_both_ways(alice, bob, "open network, UDP")
+async def both_go_on(alice: Caller, bob: Caller, what: str, change: Any) -> float:
+    """Both pictures move again after the change, and still show whom they should; the longest gap of either, in s."""
+    ends = [(alice, bob), (bob, alice)]
+    starts = [await viewer.now() for viewer, _ in ends]
+    change()
 
-
-async def test_behind_a_nat_that_rebinds(network: Network) -> None:
-    client = network.host("client")
-    network.nat(client)
-    async with running(HostServer(network.host("server"))) as server, callers(client, server) as [alice, bob]:
-        await pictures_both_ways(alice, bob, "behind a NAT")
-        ends = [(alice, bob), (bob, alice)]
-        starts = [await viewer.now() for viewer, _ in ends]
-        network.rebind()
-        await pictures_go_on(ends, "after the NAT has rebound")
-        for (viewer, publisher), start in zip(ends, starts, strict=True):
-            seen = (await viewer.fluency_since(start))[f"{publisher.peer_id}/webcam"]
-            print(f"the NAT has rebound: {viewer.number} of {publisher.number}: {seen}")
-            print(await viewer.events("iceRestart"), await viewer.events("connectionStateChange"))
-
-
-async def pictures_go_on(ends: list[tuple[Caller, Caller]], when: str) -> None:
-    async def all_fluent() -> bool:
+    async def both_move() -> bool:
         seen = [(await viewer.watch(0.5))[f"{publisher.peer_id}/webcam"] for viewer, publisher in ends]
         return all(one.fps > 15 for one in seen)
 
-    await until(all_fluent, f"the pictures go on {when}", timeout_s=30)
+    await until(both_move, f"the pictures go on after {what}", timeout_s=30)
+    await both_see(alice, bob, f"after {what}")
+    gaps_s = []
+    for (viewer, publisher), start in zip(ends, starts, strict=True):
+        seen = (await viewer.fluency_since(start))[f"{publisher.peer_id}/webcam"]
+        states = [f"{one['direction']} {one['state']}" for one in await changes(viewer, start)]
+        print(f"{what}: {viewer.number} of {publisher.number}: {seen}; {', '.join(states) or 'no change of state'}")
+        gaps_s.append(seen.longest_gap_ms / 1000)
+    return max(gaps_s)
+
+
+async def changes(caller: Caller, start_ms: float) -> list[dict[str, Any]]:
+    """Of the states of its connections, since then."""
+    return [change for change in await caller.events("connectionStateChange") if change["at"] > start_ms]
+
+
+async def check(page: Caller, **options: Any) -> dict[str, Any]:
+    """SimplePeer.checkNetwork() on that page."""
+    report: dict[str, Any] = await page.page.call("checkNetwork", options=options)
+    print(f"{report['tookMs']:.0f} ms: {report['summary']} {report['hint']}")
+    for way in ("udp", "tcp", "turn"):
+        print(f"    {way}: {report[way]['message']} {report[way]['hint']}")
+    return report
+
+
+def open_ways(report: dict[str, Any]) -> set[str]:
+    return {way for way in ("udp", "tcp", "turn") if report[way]["ok"]}
+
+
+async def test_a_check_before_the_call_leaves_nothing_behind(network: Network) -> None:
+    client = network.host("client")
+    async with running(HostServer(network.host("server"))) as server, browser_on(client, server) as browser:
+        page = Caller(await new_page(browser), 20)
+        await page.page.open(server.url)
+        report = await check(page)
+        assert open_ways(report) == {"udp", "tcp"}
+        assert report["ok"]
+        assert report["udp"]["rttMs"] is not None
+        await server.empty()
+        assert not await server.heard("peer_joined"), "nobody was seen"
+        await page.close()
+
+
+async def test_udp_dropped_tcp_carries_it(network: Network) -> None:
+    client = network.host("client")
+    network.block("meta l4proto udp")
+    async with running(HostServer(network.host("server"))) as server, pair(client, server) as [alice, bob]:
+        await both_see(alice, bob, "UDP dropped, TCP")
+        assert network.blocked
+        report = await check(alice)
+        assert open_ways(report) == {"tcp"}
+        assert f"UDP port {MEDIA_PORT}" in report["hint"]
+        assert report["tookMs"] < 10_000
+
+
+async def test_udp_dropped_in_mid_call_tcp_takes_over(network: Network) -> None:
+    client = network.host("client")
+    async with running(HostServer(network.host("server"))) as server, pair(client, server) as [alice, bob]:
+        await both_see(alice, bob, "open, UDP")
+        gap_s = await both_go_on(alice, bob, "UDP was dropped", lambda: network.block("meta l4proto udp"))
+        print(f"back over TCP {gap_s:.1f} s after UDP was dropped")
+        assert network.blocked
+        assert gap_s < 12
 
 
 async def test_udp_and_the_port_dropped_turn_carries_it(network: Network) -> None:
     require_coturn()
     client, turn = network.host("client"), network.host("turn")
     async with coturn(turn) as address:
-        options = {"turn_urls": [f"turn:{address}?transport=udp", f"turn:{address}?transport=tcp"], "turn_secret": SECRET}
-        server = HostServer(network.host("server"), **options)
+        urls = [f"turn:{address}?transport=udp", f"turn:{address}?transport=tcp"]
+        server = HostServer(network.host("server"), turn_urls=urls, turn_secret=SECRET)
         network.block(f"ip saddr {client.ipv4} meta l4proto udp")
         network.block(f"ip saddr {client.ipv4} tcp dport {MEDIA_PORT}")
-        async with running(server), callers(client, server) as [alice, bob]:
-            await pictures_both_ways(alice, bob, "UDP and the port dropped, TURN over TCP")
-            print(await alice.page.call("checkNetwork"))
-            print(f"{network.blocked} packets were dropped")
+        async with running(server), pair(client, server) as [alice, bob]:
+            await both_see(alice, bob, "UDP and the port dropped, TURN over TCP")
             assert network.blocked
+            start = await bob.now()
+            report = await check(alice, timeoutMs=3000)
+            assert open_ways(report) == {"turn"}
+            assert "transport=tcp" in report["turn"]["message"]
+            seen = (await bob.fluency_since(start))[f"{alice.peer_id}/webcam"]
+            print(f"meanwhile the picture of the one who checks: {seen}")
+            assert not [gap for gap in seen.freezes if gap > 500]
+
+            forged = [{"urls": urls[1], "username": "9999999999:nobody", "credential": "guessed"}]
+            report = await check(alice, iceServers=forged, timeoutMs=2000)
+            assert not report["ok"]
+            assert "refuses the credentials" in report["turn"]["message"]
+            assert "turn_secret" in report["turn"]["hint"]
+        assert SECRET not in server.log
 
 
 async def test_ipv6_only(network: Network) -> None:
     client, host = network.host("client", ipv4=False), network.host("server", ipv4=False)
-    async with running(HostServer(host, address=host.ipv6)) as server, callers(client, server) as [alice, bob]:
-        await pictures_both_ways(alice, bob, "IPv6 only")
-        print(await alice.page.call("checkNetwork"))
+    async with running(HostServer(host, address=host.ipv6)) as server, pair(client, server) as [alice, bob]:
+        await both_see(alice, bob, "IPv6 only")
+        assert open_ways(await check(alice)) == {"udp", "tcp"}
 
 
-async def test_announced_by_name(network: Network) -> None:
-    """The name has an address of each family; the client's network has only the second."""
+async def test_announced_by_a_name_of_both_families(network: Network) -> None:
+    """The client's network has only the second."""
     client, host = network.host("client", ipv4=False), network.host("server")
     host.knows(media=f"{host.ipv4} {host.ipv6}")
-    server = HostServer(host, address=host.ipv6, listen=[f"{host.ipv4}:{MEDIA_PORT}", f"[{host.ipv6}]:{MEDIA_PORT}"], announce="media")
-    async with running(server), callers(client, server) as [alice, bob]:
-        await pictures_both_ways(alice, bob, "announced by a name with an IPv4 and an IPv6 address")
-        print(await alice.page.call("checkNetwork"))
+    listen = [f"{host.ipv4}:{MEDIA_PORT}", f"[{host.ipv6}]:{MEDIA_PORT}"]
+    server = HostServer(host, address=host.ipv6, listen=listen, announce="media")
+    async with running(server), pair(client, server) as [alice, bob]:
+        assert all(f"{address}:{MEDIA_PORT}" in server.log for address in (host.ipv4, host.ipv6))
+        await both_see(alice, bob, "announced by a name with an IPv4 and an IPv6 address")
+
+
+async def test_behind_a_nat_that_rebinds(network: Network) -> None:
+    client = network.host("client")
+    network.nat(client)
+    async with running(HostServer(network.host("server"))) as server, pair(client, server) as [alice, bob]:
+        await both_see(alice, bob, "behind a NAT")
+        start = await alice.now()
+        gap_s = await both_go_on(alice, bob, "the NAT has rebound", network.rebind)
+        print(f"back {gap_s:.1f} s after the NAT had rebound")
+        assert gap_s < 4
+        assert not await changes(alice, start), "the browser's next check was enough"
