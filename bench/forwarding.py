@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from aioice import stun
 from pylibsrtp import Session
 
 from bench.accounting import Usage, read_usage
@@ -28,6 +29,7 @@ from bench.server import (
 )
 from bench.traffic import Traffic
 from simplesfu.plane.srtp import make_session
+from simplesfu.types import IceParameters
 
 OPENED_VIEWERS: Final = 8
 WARM_UP_S: Final = 0.5
@@ -40,6 +42,8 @@ class Scenario:
     traffic: Traffic
     viewers: int
     hold_us: int = 1000
+    tcp: bool = False
+    """Viewers come by TCP; the publisher does not."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Forwarding:
     """Of the plane's thread, for each packet that came in."""
     seconds: float
     packets_per_message: float
-    """Datagrams that the kernel got in one UDP_SEGMENT message, on average."""
+    """That the kernel got in one UDP_SEGMENT message, or in one write to a connection, on average."""
     latency_p50_ms: float
     latency_p99_ms: float
     lost: int
@@ -72,12 +76,16 @@ def measure(scenario: Scenario, *, server_core: int, seconds: float) -> Forwardi
     """Raises RuntimeError when viewers got anything but what was sent."""
     with ExitStack() as stack:
         publisher = stack.enter_context(_socket())
-        viewers = [stack.enter_context(_socket()) for _ in range(scenario.viewers)]
+        new_viewer = _connection if scenario.tcp else _socket
+        viewers = [stack.enter_context(new_viewer()) for _ in range(scenario.viewers)]
         clients = [_client(sock) for sock in (publisher, *viewers)]
         spec = ServerSpec(server_core, scenario.hold_us, scenario.traffic.streams, clients[0], tuple(clients[1:]))
         pid, connection = stack.enter_context(spawned(serve, spec))
         ready = receive(connection)
         publisher.connect(ready.address)
+        if scenario.tcp:
+            for sock, ice in zip(viewers, ready.ice, strict=True):
+                _connect(sock, ready.address, ice)
         generator = Generator(
             publisher,
             make_session(PROFILE, clients[0].recv_key, inbound=False),
@@ -102,8 +110,31 @@ def _socket() -> socket.socket:
     return sock
 
 
+def _connection() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, VIEWER_BUFFER_BYTES)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _connect(sock: socket.socket, server: tuple[str, int], ice: IceParameters) -> None:
+    """Prove by a check which viewer this is (RFC 8445, in frames of RFC 4571)."""
+    name = f"{ice.username_fragment}:bench"
+    attributes = {"USERNAME": name, "PRIORITY": 1, "ICE-CONTROLLING": 7, "USE-CANDIDATE": None}
+    check = stun.Message(stun.Method.BINDING, stun.Class.REQUEST, attributes=attributes)
+    check.add_message_integrity(ice.password.encode())
+    sock.connect(server)
+    sock.sendall(len(bytes(check)).to_bytes(2) + bytes(check))
+    sock.settimeout(5)
+    answer = sock.recv(int.from_bytes(sock.recv(2, socket.MSG_WAITALL)), socket.MSG_WAITALL)
+    if stun.parse_message(answer).message_class != stun.Class.RESPONSE:
+        raise RuntimeError(f"the server refused a viewer's check: {answer.hex()}")
+    sock.setblocking(False)
+
+
 def _client(sock: socket.socket) -> Client:
-    return Client(sock.getsockname(), os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
+    address = sock.getsockname() if sock.type == socket.SOCK_DGRAM else None
+    return Client(address, os.urandom(KEY_BYTES), os.urandom(KEY_BYTES))
 
 
 def _with_sessions(
@@ -113,7 +144,7 @@ def _with_sessions(
     opened = {i * len(viewers) // OPENED_VIEWERS for i in range(OPENED_VIEWERS)}
     pairs: list[tuple[socket.socket, Session | None]] = []
     for i, (sock, client) in enumerate(zip(viewers, clients, strict=True)):
-        if i in opened:
+        if i in opened and sock.type == socket.SOCK_DGRAM:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         pairs.append((sock, make_session(PROFILE, client.send_key, inbound=True) if i in opened else None))
     return pairs
@@ -138,7 +169,7 @@ def _result(scenario: Scenario, tally: Tally, usage: Usage, before: PlaneStats, 
         python_wakeups=usage.other_wakeups,
         wakeups_per_packet=counted("plane", "wakeups") / counted("ingress", "media"),
         seconds=tally.elapsed_ns / 1e9,
-        packets_per_message=counted("sender", "datagrams") / counted("sender", "messages"),
+        packets_per_message=(counted("sender", "datagrams") + counted("tcp", "frames")) / counted("sender", "messages"),
         latency_p50_ms=percentiles[49] / 1e3,
         latency_p99_ms=percentiles[98] / 1e3,
         lost=tally.sent * scenario.viewers - tally.received,

@@ -22,8 +22,9 @@ class Departure(NamedTuple):
 
 class Tally(NamedTuple):
     """`received`: RTP packets over all viewers. `opened`, `spoilt`: of the viewers with a session, those that were what
-    was sent and those that were not. `latencies_us`: from the publisher's send call to the kernel's receive time stamp,
-    for each opened one. `most_late_us`: how far the generator itself fell behind its timetable."""
+    was sent and those that were not. `latencies_us`: from the publisher's send call to the kernel's receive time stamp
+    (to the viewer's read call when it came by TCP), for each opened one. `most_late_us`: how far the generator itself
+    fell behind its timetable."""
 
     sent: int
     received: int
@@ -35,7 +36,8 @@ class Tally(NamedTuple):
 
 class Generator:
     """`publisher` is connected to the server and seals with `session`; `streams` are (SSRC, payload type, MID of one
-    letter), `viewers` (socket, the session that opens what it gets, or None). Sockets are not closed here."""
+    letter), `viewers` (UDP socket or TCP connection, the session that opens what it gets, or None). Sockets are not
+    closed here."""
     def __init__(
         self,
         publisher: socket.socket,

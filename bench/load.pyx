@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# distutils: include_dirs = simplesfu/plane
 """The load generator: one thread without the GIL is the publisher and all viewers (documented in load.pyi).
 
 It has a core of its own, so that what the server costs is not hidden by it. It sends by a timer, reads all packets that
@@ -10,10 +11,14 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from simplesfu.plane.byteorder cimport load_u32, store_u16, store_u32
+from simplesfu.plane.framing cimport (
+    FRAME_UNFINISHED, MAX_FRAME_BYTES, Deframer, deframer_keep, deframer_next, deframer_resume,
+)
 from simplesfu.plane.rtp cimport RTP_OK, RtpView, rtp_parse
 from simplesfu.plane.srtp cimport SRTP_OK, session_pointer, srtp
 
 import os
+import socket
 from array import array
 from typing import NamedTuple
 
@@ -75,6 +80,7 @@ cdef extern from "<sys/socket.h>" nogil:
     unsigned char *CMSG_DATA(cmsghdr *message)
     int recvmmsg(int fd, mmsghdr *messages, unsigned int count, int flags, timespec *timeout)
     ssize_t send(int fd, const void *data, size_t length, int flags)
+    ssize_t recv(int fd, void *data, size_t length, int flags)
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -86,6 +92,7 @@ cdef enum:
     DATAGRAM_BYTES = 2048
     CONTROL_BYTES = 64
     MAX_STREAMS = 4
+    CHUNK_BYTES = 65536
     PREFIX_BYTES = 2             # VP8: payload descriptor, and the frame tag's first byte
     START_DELAY_NS = 20000000
     QUIET_NS = 300000000         # nothing came for so long after the last packet was sent: the rest is lost
@@ -134,6 +141,7 @@ cdef struct Stream:
 cdef struct Viewer:
     int fd
     void *session                # NULL: its packets are counted and not opened
+    Deframer *deframer           # NULL: they come by UDP
 
 cdef struct Count:
     int64_t sent
@@ -165,6 +173,7 @@ cdef class Generator:
     cdef Count count
     cdef uint8_t template[DATAGRAM_BYTES + 256]
     cdef uint8_t *buffers
+    cdef uint8_t *chunk
     cdef uint8_t[RECV_BATCH][CONTROL_BYTES] control
     cdef iovec[RECV_BATCH] vectors
     cdef mmsghdr[RECV_BATCH] messages
@@ -184,10 +193,15 @@ cdef class Generator:
         self.viewer_count = len(viewers)
         self.viewers = <Viewer *>calloc(max(1, self.viewer_count), sizeof(Viewer))
         self.buffers = <uint8_t *>malloc(RECV_BATCH * DATAGRAM_BYTES)
-        if self.viewers == NULL or self.buffers == NULL:
+        self.chunk = <uint8_t *>malloc(MAX_FRAME_BYTES + CHUNK_BYTES)
+        if self.viewers == NULL or self.buffers == NULL or self.chunk == NULL:
             raise MemoryError
         for i, (sock, viewer_session) in enumerate(viewers):
             self.viewers[i].fd = sock.fileno()
+            if sock.type == socket.SOCK_STREAM:
+                self.viewers[i].deframer = <Deframer *>calloc(1, sizeof(Deframer))
+                if self.viewers[i].deframer == NULL:
+                    raise MemoryError
             if viewer_session is not None:
                 self.viewers[i].session = session_pointer(viewer_session)
                 self.opened_count += 1
@@ -196,12 +210,17 @@ cdef class Generator:
         self._open()
 
     def __dealloc__(self):
+        cdef int i
+        if self.viewers != NULL:
+            for i in range(self.viewer_count):
+                free(self.viewers[i].deframer)
         if self.epoll >= 0:
             close(self.epoll)
         if self.timer >= 0:
             close(self.timer)
         free(self.viewers)
         free(self.buffers)
+        free(self.chunk)
         free(self.packets)
         free(self.latencies_us)
 
@@ -347,24 +366,52 @@ cdef class Generator:
         return recvmmsg(fd, self.messages, RECV_BATCH, MSG_DONTWAIT, NULL)
 
     cdef void _read_viewer(self, Viewer *viewer) noexcept nogil:
-        cdef int count = self._receive(viewer.fd), i
+        cdef int count, i
         cdef uint8_t *data
+        if viewer.deframer != NULL:
+            self._read_stream(viewer)
+            return
+        count = self._receive(viewer.fd)
         for i in range(count):
             data = self.buffers + i * DATAGRAM_BYTES
             if self.messages[i].msg_len < 12 or 192 <= data[1] < 224:
                 continue
             self.count.received += 1
-            if viewer.session != NULL:
-                self._open_packet(viewer, data, self.messages[i].msg_len, &self.messages[i].msg_hdr)
+            if viewer.session == NULL:
+                continue
+            if self.messages[i].msg_hdr.msg_flags & MSG_TRUNC:
+                self.count.spoilt += 1
+            else:
+                self._open_packet(
+                    viewer, data, self.messages[i].msg_len, _kernel_time_ns(&self.messages[i].msg_hdr))
 
-    cdef void _open_packet(self, Viewer *viewer, uint8_t *data, int length, msghdr *header) noexcept nogil:
+    cdef void _read_stream(self, Viewer *viewer) noexcept nogil:
+        """The kernel stamps no bytes of TCP: they count as received when they are read."""
+        cdef int length = deframer_resume(viewer.deframer, self.chunk), at = 0, size
+        cdef ssize_t count = recv(viewer.fd, self.chunk + length, CHUNK_BYTES, MSG_DONTWAIT)
+        cdef int64_t received_ns = _now_ns(CLOCK_REALTIME)
+        if count <= 0:
+            return
+        length += count
+        while True:
+            size = deframer_next(viewer.deframer, self.chunk, length, &at)
+            if size == FRAME_UNFINISHED:
+                deframer_keep(viewer.deframer, self.chunk + at, length - at)
+                return
+            if size < 12 or 192 <= self.chunk[at - size + 1] < 224:
+                continue
+            self.count.received += 1
+            if viewer.session != NULL:
+                memcpy(self.buffers, self.chunk + at - size, size)
+                self._open_packet(viewer, self.buffers, size, received_ns)
+
+    cdef void _open_packet(self, Viewer *viewer, uint8_t *data, int length, int64_t received_ns) noexcept nogil:
         cdef RtpView view
         cdef uint32_t index
         cdef const uint8_t *payload
         cdef Packet *packet
-        cdef int64_t received_ns = _kernel_time_ns(header)
         self.count.spoilt += 1
-        if header.msg_flags & MSG_TRUNC or srtp.unprotect(viewer.session, data, &length) != SRTP_OK:
+        if srtp.unprotect(viewer.session, data, &length) != SRTP_OK:
             return
         if rtp_parse(data, length, &view) != RTP_OK or view.payload_length < LEAST_PAYLOAD_BYTES:
             return

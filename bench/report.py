@@ -59,6 +59,7 @@ def write_json(path: Path, results: Results) -> None:
                 "traffic": each.scenario.traffic.name,
                 "viewers": each.scenario.viewers,
                 "hold_us": each.scenario.hold_us,
+                "tcp": each.scenario.tcp,
                 "runs": [asdict(run) for run in each.runs],
             }
             for each in results.forwarding
@@ -104,8 +105,12 @@ def _forwarding_row(each: Repeated) -> list[str]:
         return spread([getattr(run, name) for run in runs])[1]
 
     name = each.scenario.traffic.name
+    if each.group == "hold":
+        name = f"{name}, hold {each.scenario.hold_us / 1000:g} ms"
+    elif each.scenario.tcp:
+        name = f"{name}, by TCP"
     return [
-        f"{name}, hold {each.scenario.hold_us / 1000:g} ms" if each.group == "hold" else name,
+        name,
         str(each.scenario.viewers),
         "/".join(f"{value:.1f}" if value < 100 else f"{value:.0f}" for value in spread([run.cpu_us for run in runs])),
         f"{middle('packets_per_message'):.1f}",

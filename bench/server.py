@@ -13,6 +13,7 @@ from simplesfu.control.router import Router
 from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.engine import Engine
 from simplesfu.types import (
+    IceParameters,
     MediaKind,
     RtcpFeedback,
     RtpCodecParameters,
@@ -32,9 +33,10 @@ PlaneStats = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Client:
-    """The address that a client sends from, and its keys as the server needs them."""
+    """The address that a client sends from, and its keys as the server needs them. None: it comes by TCP, and shows by
+    a check of its own which connection it is."""
 
-    address: tuple[str, int]
+    address: tuple[str, int] | None
     recv_key: bytes
     send_key: bytes
 
@@ -52,6 +54,8 @@ class ServerSpec:
 class Ready:
     address: tuple[str, int]
     plane_thread: int
+    ice: tuple[IceParameters, ...]
+    """Of each viewer."""
 
 
 def ssrc_of(stream: int) -> int:
@@ -69,9 +73,9 @@ def serve(connection: Connection, spec: ServerSpec) -> None:
     engine = Engine(config)
     engine.start()
     try:
-        router = engine.call(_build(engine, config, spec))
+        router, ice = engine.call(_build(engine, config, spec))
         candidate = engine.candidates[0]
-        connection.send(Ready((candidate.address, candidate.port), engine.plane.thread_id))
+        connection.send(Ready((candidate.address, candidate.port), engine.plane.thread_id, ice))
         with suppress(EOFError):
             while connection.recv() == "stats":
                 connection.send(engine.plane.stats())
@@ -80,17 +84,21 @@ def serve(connection: Connection, spec: ServerSpec) -> None:
         engine.close()
 
 
-async def _build(engine: Engine, config: MediaConfig, spec: ServerSpec) -> Router:
+async def _build(
+    engine: Engine, config: MediaConfig, spec: ServerSpec
+) -> tuple[Router, tuple[IceParameters, ...]]:
     router = Router(engine, config)
     publisher = router.create_webrtc_transport()
     _let_in(engine, publisher, spec.publisher)
     producers = [publisher.produce(kind, _rtp_parameters(i, kind)) for i, kind in enumerate(spec.streams)]
+    ice = []
     for client in spec.viewers:
         transport = router.create_webrtc_transport()
+        ice.append(transport.ice_parameters)
         _let_in(engine, transport, client)
         for producer in producers:
             transport.consume(producer, router.rtp_capabilities).resume()
-    return router
+    return router, tuple(ice)
 
 
 async def _close(router: Router) -> None:
@@ -100,7 +108,8 @@ async def _close(router: Router) -> None:
 def _let_in(engine: Engine, transport: WebRtcTransport, client: Client) -> None:
     # What ICE and DTLS end with: a proven address, and keys.
     handle = transport.handle
-    engine.plane.add_tuple(handle, client.address, select=True)
+    if client.address is not None:
+        engine.plane.add_tuple(handle, client.address, select=True)
     engine.plane.set_srtp(handle, PROFILE, client.recv_key, client.send_key)
 
 

@@ -17,6 +17,7 @@ FRAME_PACKETS: Final = (4, 10)
 HOLD_VIEWERS: Final = 50
 HOLDS_US: Final = (0, 500, 1000, 2000)
 RELAY_VIEWERS: Final = (1, 3, 6)
+TCP_VIEWERS: Final = (6, 50)
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class Extent:
     burst_viewers: Sequence[int] = BURST_VIEWERS
     holds_us: Sequence[int] = HOLDS_US
     relay_viewers: Sequence[int] = RELAY_VIEWERS
+    tcp_viewers: Sequence[int] = TCP_VIEWERS
 
 
 FULL: Final = Extent(repeats=3, seconds=3.0)
-QUICK: Final = Extent(repeats=1, seconds=1.5, burst_viewers=(10, 200), holds_us=(0, 1000), relay_viewers=(3,))
+QUICK: Final = Extent(
+    repeats=1, seconds=1.5, burst_viewers=(10, 200), holds_us=(0, 1000), relay_viewers=(3,), tcp_viewers=(50,)
+)
 
 
 @dataclass
@@ -91,12 +95,14 @@ def _scenarios(extent: Extent) -> Iterator[Repeated]:
         yield Repeated(Scenario(captured(audio=False), HOLD_VIEWERS, hold_us), "hold")
     for viewers in (*extent.relay_viewers, HOLD_VIEWERS):
         yield Repeated(Scenario(captured(), viewers), "call")
+    for viewers in extent.tcp_viewers:
+        yield Repeated(Scenario(captured(), viewers, tcp=True), "tcp")
 
 
 def _forwarding_step(repeated: Repeated, extent: Extent, server_core: int) -> Step:
     scenario = repeated.scenario
     return (
-        f"simplesfu: {scenario.traffic.name}, {scenario.viewers} viewers",
+        f"simplesfu: {scenario.traffic.name}, {scenario.viewers} viewers{' by TCP' if scenario.tcp else ''}",
         lambda: repeated.runs.append(measure(scenario, server_core=server_core, seconds=extent.seconds)),
     )
 

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark r
 
 
 @pytest.mark.slow
-def test_every_viewer_gets_all_and_python_sleeps() -> None:
+@pytest.mark.parametrize("tcp", [False, True], ids=["UDP", "TCP"])
+def test_every_viewer_gets_all_and_python_sleeps(tcp: bool) -> None:
     build_generator()
     from bench.accounting import choose_cores
     from bench.forwarding import OPENED_VIEWERS, Scenario, measure
@@ -21,7 +22,7 @@ def test_every_viewer_gets_all_and_python_sleeps() -> None:
 
     viewers, traffic = 20, bursts(10)
     packets = len(traffic.timetable(1.0, first_s=0))
-    run = measure(Scenario(traffic, viewers), server_core=choose_cores()[0], seconds=1.0)
+    run = measure(Scenario(traffic, viewers, tcp=tcp), server_core=choose_cores()[0], seconds=1.0)
     print(dataclasses.asdict(run))
     assert (run.forwarded, run.lost, run.spoilt) == (viewers * packets, 0, 0)
     assert run.opened == OPENED_VIEWERS * packets
