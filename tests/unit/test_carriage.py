@@ -267,6 +267,21 @@ def test_what_is_offered_is_offered_again_with_the_new_carrier(house: House) -> 
     assert ben.flows(last)
 
 
+def test_an_explanation_is_about_the_consumer_that_is_ready(house: House) -> None:
+    anna, ben, _, camera, _ = called(house)
+
+    def code() -> str:
+        return str(ben.ask("explain", peerId="a", label="camera")["explanation"]["code"])
+
+    ben.ask("reportLink", peerId="a", state="connected")
+    assert code() == "link_connecting", "what is said of a link that carries nothing is not heard"
+    anna.produce("camera", broadcast=True, producerId=camera)
+    newer = ben.consume(camera, ready=False)
+    assert code() == "link_connecting"
+    ben.ask("resumeConsumer", consumerId=newer)
+    assert code() == "publisher_transport"
+
+
 def test_the_older_consumer_does_not_stay_for_ever(house: House) -> None:
     anna, ben, _, camera, older = called(house)
     anna.produce("camera", broadcast=True, producerId=camera)

@@ -27,8 +27,8 @@ def gather(peers: Peers, viewer: PeerSession, publisher_id: str, label: str) -> 
     publication = publisher.publication_of(label)
     if publication is None:
         return TrackFacts(in_sight=True, publisher_attached=attached)
-    carrier, link = viewer.carrier_to(publisher), viewer.links.get(publisher.id)
-    subscription = viewer.subscription_of(publication, carrier)
+    link, subscription = viewer.links.get(publisher.id), _foremost(viewer, publication)
+    carrier = viewer.carrier_to(publisher) if subscription is None else subscription.carrier
     encodings = _encodings(publication)
     sending = _sending(subscription)
     return TrackFacts(
@@ -56,6 +56,13 @@ def gather(peers: Peers, viewer: PeerSession, publisher_id: str, label: str) -> 
         waiting_for_keyframe=bool(sending.get("waiting_for_keyframe")),
         last_sent_age_ms=sending.get("last_sent_age_ms"),
     )
+
+
+def _foremost(viewer: PeerSession, publication: Publication) -> Subscription | None:
+    """While the carrier changes there may be two: the one that is ready, and of two such the newer one."""
+    carrier = viewer.carrier_to(publication.publisher)
+    subscriptions = viewer.subscriptions_of(publication)
+    return max(subscriptions, key=lambda one: (one.ready, one.carrier == carrier), default=None)
 
 
 def _encodings(publication: Publication) -> list[dict[str, Any]]:

@@ -144,11 +144,14 @@ class Carriers:
 
     def _switched(self, link: Link) -> None:
         link.switching = None
+        if link.carrier == "sfu":  # the browsers have closed it by now
+            link.forget_state()
         self.on_switched.emit(*self._ends(link))
 
     def _carry(self, link: Link, choice: Choice) -> None:
         link.carrier = choice.carrier
-        link.state, link.reason = "connecting", ""
+        if link.state == "failed":
+            link.forget_state()
         self._tell(link, choice)
         info = CarrierInfo(peer_ids=link.peer_ids, carrier=choice.carrier, reason=choice.reason)
         self._report("carrier_change", info)

@@ -34,6 +34,9 @@ class Link:
         """Signals pass."""
         return self.carrier == "mesh" or self.switching is not None
 
+    def forget_state(self) -> None:
+        self.state, self.reason = "connecting", ""
+
     def stop_settling(self) -> None:
         if self.settling is not None:
             self.settling.cancel()
