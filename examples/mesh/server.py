@@ -11,6 +11,7 @@ from simplesfu import MediaManager
 HERE = Path(__file__).parent
 FILES = {"/": str(HERE / "index.html"), "/static": str(HERE / "static")}
 LONGEST = 64
+COLOURS = ("#0b9365", "#2f7fe0", "#bd6a0a", "#dc3d83", "#8a5cf0", "#0a8fa3", "#d64545", "#68890f")
 
 
 def create_app(udp=None, announce=None):
@@ -24,7 +25,10 @@ def create_app(udp=None, announce=None):
         peer = media.peer(sid)
         if peer is None or not peer.rooms:
             return {}
-        room, person = peer.rooms[0], {key: str(who.get(key, ""))[:LONGEST] for key in ("name", "colour", "topology")}
+        room, person = peer.rooms[0], {key: str(who.get(key, ""))[:LONGEST] for key in ("name", "topology")}
+        known = rooms[room].get(peer.id, {})
+        worn = [other["colour"] for other in rooms[room].values()]
+        person["colour"] = known.get("colour") or min(COLOURS, key=worn.count)
         rooms[room][peer.id] = person
         await sio.enter_room(sid, room)
         await sio.emit("peer-joined", {"peerId": peer.id, **person}, room=room, skip_sid=sid)

@@ -8,7 +8,6 @@ import { Messages, PeopleList } from "./panel.js";
 import { People } from "./people.js";
 import { Shelf } from "./shelf.js";
 
-const COLOURS = ["#0b9365", "#2f7fe0", "#bd6a0a", "#dc3d83", "#8a5cf0", "#0a94a8", "#d64545", "#6d8f14"];
 const WORDS = [
   ["amber", "brisk", "calm", "clever", "gentle", "golden", "quiet", "silver", "sunny", "teal"],
   ["badger", "falcon", "heron", "marten", "otter", "robin", "salmon", "stork", "tern", "wren"],
@@ -46,7 +45,7 @@ $("enter").onsubmit = async (event) => {
   const { name, room, topology } = Object.fromEntries(new FormData(event.target));
   $("door-notice").hidden = true;
   try {
-    await enter({ name, topology, colour: pick(COLOURS) }, room);
+    await enter({ name, topology }, room);
   } catch (error) {
     leave([error.message || error.name, error.hint].filter(Boolean).join(": "));
   }
@@ -58,7 +57,6 @@ async function enter(self, room) {
     trackCame, trackWent, data: heard, carrierChanged, linkFailed, muted, trouble, ended: (error) => leave(error.message),
     sourceEnded: (label) => press(label, false),
   });
-  board.colour = self.colour;
   $("room-name").textContent = room;
   $("door").hidden = true;
   $("call").hidden = false;
@@ -67,6 +65,7 @@ async function enter(self, room) {
   const problem = await call.openDevices();
   await call.join(room);
   showOwn();
+  board.colour = people.get(call.id).colour;
   if (problem) messages.note(problem);
   measuring = setInterval(measure, MEASURE_MS);
   $("microphone").focus({ preventScroll: true });
@@ -122,10 +121,14 @@ function heard({ from, data, label }) {
   }
 }
 
-people.addEventListener("joined", ({ detail: { id, person } }) => {
-  if (!person.own && person.name) messages.note(`${person.name} is here`);
+const greeted = new Set();
+people.addEventListener("changed", ({ detail: { id, person } }) => {
+  if (!person.name || greeted.has(id)) return;
+  greeted.add(id);
+  if (!person.early) messages.note(`${person.name} is here`);
 });
 people.addEventListener("left", ({ detail: { id, person } }) => {
+  greeted.delete(id);
   figures.forget(id);
   files.left(id);
   for (const label of ["board", "screen"]) shelf.take(`${id} ${label}`);
@@ -134,8 +137,9 @@ people.addEventListener("left", ({ detail: { id, person } }) => {
 });
 
 function carrierChanged(peerId, carrier, reason) {
-  const why = { third_peer: "there are three now", two_peers: "you are alone", unreachable: "no direct way was found" }[reason];
-  messages.note(`${people.nameOf(peerId)} is ${carrier === "mesh" ? "linked directly" : "reached by the server"}${why ? `: ${why}` : ""}`);
+  const why = { third_peer: "there are three now", two_peers: "you are two", unreachable: "no direct way was found" }[reason];
+  const how = carrier === "mesh" ? "linked directly" : "reached by the server";
+  if (why) messages.note(`${people.nameOf(peerId)} is ${how}: ${why}`);
 }
 
 function linkFailed(peerId) {

@@ -10,7 +10,7 @@ export class Call {
   #socket = io();
   #tracks = new Map();
 
-  /** self: {name, colour, topology}. */
+  /** self: {name, topology}. */
   constructor(self, people, events) {
     this.#self = self;
     this.#people = people;
@@ -125,7 +125,7 @@ export class Call {
   async #introduce() {
     const people = await this.#socket.emitWithAck("introduce", this.#self);
     for (const [id, person] of Object.entries(people)) {
-      this.#people.set(id, id === this.id ? { ...person, own: true } : person);
+      this.#people.set(id, { ...person, early: true, own: id === this.id });
     }
   }
 

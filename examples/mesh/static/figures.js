@@ -42,7 +42,7 @@ export class Figures {
       if (server.up + server.down > 0) spokes.push({ id, ...server });
       for (const [other, { up, down }] of Object.entries(theirs)) {
         const [a, b] = [id, other].sort();
-        if (!people.get(other) || links.has(`${a} ${b}`)) continue;
+        if (up + down === 0 || !people.get(other) || links.has(`${a} ${b}`)) continue; // one that ends, or begins
         links.set(`${a} ${b}`, id === a ? { a, b, there: up, back: down } : { a, b, there: down, back: up });
       }
     }

@@ -3,7 +3,7 @@ import { perSecond } from "./figures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SERVER = { x: 0.5, y: 0.1 };
-const BUSY = 300_000; // bytes a second that look busy
+const BUSY = 200_000; // bytes a second that look busy
 
 export class NetworkMap {
   #element;
@@ -111,17 +111,18 @@ export class NetworkMap {
   #arrange() {
     const { clientWidth: width, clientHeight: height } = this.#element;
     const count = this.#nodes.size;
-    const size = Math.round(Math.min(230, width / (count > 4 ? 3.9 : 3), height / (count > 2 ? 3.5 : 2.6)));
-    const [middle, across, down] = [height * (count < 3 ? 0.55 : 0.57), (width - size) / 2 - 16, (height * 0.78 - size - 40) / 2];
+    const size = Math.round(Math.min(220, width / (count > 4 ? 4.4 : 3.2), height / (count < 3 ? 2.6 : 4.4)));
+    const room = { across: Math.min((width - size) / 2 - 14, height * 0.62), down: (height * 0.8 - size - 44) / 2 };
+    const middle = height * 0.58 - (count < 3 ? 0 : 12);
     const first = count % 2 ? 90 : 90 + 180 / Math.max(count, 1); // nobody stands where the server is
     const ids = [...this.#nodes.keys()].sort((a, b) => Number(b === this.#ownId()) - Number(a === this.#ownId()));
     this.#element.style.setProperty("--node", `${size}px`);
     this.#places.clear();
+    const ring = ids.map((_, index) => ((first + (index * 360) / count) * Math.PI) / 180);
+    const widest = Math.max(...ring.map((angle) => Math.abs(Math.cos(angle))), 0.1);
     ids.forEach((id, index) => {
-      const angle = ((first + (index * 360) / count) * Math.PI) / 180;
-      const alone = count === 1;
-      const x = width / 2 + (alone ? 0 : Math.cos(angle) * Math.min(across, Math.max(down * 1.9, size * 1.1)));
-      const y = middle + (alone ? 0 : Math.sin(angle) * down);
+      const x = width / 2 + (count > 1 ? (Math.cos(ring[index]) / widest) * room.across : 0);
+      const y = middle + (count > 1 ? Math.sin(ring[index]) * room.down : 0);
       this.#places.set(id, { x, y });
       this.#nodes.get(id).style.translate = `${x - size / 2}px ${y - size / 2}px`;
     });

@@ -29,7 +29,7 @@ export class PeopleList {
   rates(links) {
     for (const row of this.#list.children) {
       const rate = links[row.dataset.peerId];
-      row.querySelector(".rate").textContent = rate ? `↑ ${perSecond(rate.up)} ↓ ${perSecond(rate.down)}` : "";
+      row.querySelector(".rate").textContent = rate ? `↑ ${perSecond(rate.up)}\n↓ ${perSecond(rate.down)}` : "";
     }
   }
 
