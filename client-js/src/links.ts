@@ -81,12 +81,13 @@ export class Links {
   // what the server tells
 
   carrierChanged(change: Notifications["carrierChange"]): void {
-    const { peerId, carrier } = change;
-    const isNews = this.carrier(peerId) !== carrier;
+    const { peerId, carrier, reason } = change;
+    const failed = reason === "unreachable";
+    const isNews = this.carrier(peerId) !== carrier || failed;
     this.#carriers.set(peerId, carrier);
     if (isNews) this.#host.carrierChanged(change);
-    if (carrier === "mesh") this.#open(peerId);
-    else if (this.#links.has(peerId)) this.#retire(peerId);
+    if (carrier === "mesh" && !failed) this.#open(peerId);
+    else if (carrier === "sfu" && this.#links.has(peerId)) this.#retire(peerId);
     this.#host.dataChanged(peerId);
   }
 
