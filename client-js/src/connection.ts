@@ -1,6 +1,7 @@
 /** One peer's connection to the server, whole: its parts, and which of them hears what from which. */
 import type { Audience } from "./audience.js";
 import { Data } from "./data.js";
+import { findEndReason } from "./devices-end.js";
 import type { SimplePeerError } from "./errors.js";
 import { Explainer } from "./explainer.js";
 import { FirstTrack } from "./first-track.js";
@@ -81,7 +82,7 @@ export class Connection {
     );
     this.wishes = new Wishes(this.keeper);
     this.publications = new Publications(this.keeper, {
-      ended: (label, track) => audience.emit("trackEnded", { label, track }),
+      ended: async (label, track) => audience.emit("trackEnded", { label, track, reason: await findEndReason(track) }),
       changed: () => this.links.sendAll(),
       failed,
     });

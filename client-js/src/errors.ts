@@ -73,8 +73,20 @@ export type ErrorCode =
   | "bad_answer"
   /** The browser has no usable WebRTC. Cure: a current browser; look for extensions and policies that forbid it. */
   | "webrtc_unsupported"
-  /** The page is not https, so the browser keeps WebRTC from it. Cure: serve it over https, or from localhost. */
+  /** The page is not https, so the browser keeps WebRTC, cameras and microphones from it. Cure: serve it over https, or from localhost. */
   | "insecure_context"
+  /** There is no camera, or no microphone. Cure: plug one in, or capture only what there is. */
+  | "no_device"
+  /** The browser may not use the camera, the microphone or the screen. Cure: allow it, by the icon beside the address. */
+  | "permission_refused"
+  /** Camera or microphone cannot be opened: another program may have it. Cure: close that program, or plug the device in again. */
+  | "device_busy"
+  /** No camera or microphone is as the constraints want it. Cure: ask with `ideal` instead of `exact`. */
+  | "device_unsuitable"
+  /** The browser shares screens only when somebody has just clicked. Cure: call captureScreen() in the handler of a click. */
+  | "needs_gesture"
+  /** The browser plays no sound before somebody has clicked. Cure: none is needed after the first click: it plays then by itself. */
+  | "playback_blocked"
   /** More data waits to be sent than is kept. Cure: await send() before you send more. */
   | "too_much_data"
   /** Messages for this peer were lost. Cure: what must not be lost is asked for again; look at the network. */

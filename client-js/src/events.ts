@@ -1,4 +1,5 @@
 /** A typed event emitter, and the events that an application can hear. */
+import type { TrackEndReason } from "./devices-end.js";
 import type { SimplePeerError } from "./errors.js";
 import type { Carrier, CarrierReason, Direction, MediaKind, Metadata, TransportState } from "./types.js";
 
@@ -83,7 +84,7 @@ export interface SimplePeerEvents {
   /** The publisher said something new about its track. */
   metadataChanged: TrackName & { track: MediaStreamTrack; metadata: Metadata };
   /** A track of your own ended (camera unplugged, sharing stopped) and was taken off. */
-  trackEnded: { label: string; track: MediaStreamTrack };
+  trackEnded: { label: string; track: MediaStreamTrack; reason: TrackEndReason };
   /** A message of another peer's send(). */
   data: DataMessage;
   /** The application on the server put you into a room, or took you out. */

@@ -1,5 +1,6 @@
 /** Calls over the Socket.IO connection that a page already has: the client of the simplesfu media server. */
 export type { SendOptions } from "./data.js";
+export type { TrackEndReason } from "./devices-end.js";
 export { type ErrorCode, type ExplanationCode, SimplePeerError } from "./errors.js";
 export type {
   ConnectionReason,

@@ -17,7 +17,7 @@ export interface LinkSource {
 
 export interface PublicationsObserver {
   /** The source of a track ended by itself; it has been taken off. */
-  ended(label: string, track: MediaStreamTrack): void;
+  ended(label: string, track: MediaStreamTrack): Promise<void>;
   /** What source() says is not as it was. */
   changed(): void;
   failed(error: SimplePeerError): void;
@@ -244,7 +244,7 @@ export class Publications {
       const publication = this.#held.get(label);
       if (publication?.track !== track) return; // replaced, or removed, before it was our turn
       await this.#takeOff(publication);
-      this.#observer.ended(label, track);
+      await this.#observer.ended(label, track);
     };
     this.#turns.take(label, takeOff).catch((error: unknown) => this.#observer.failed(toSimplePeerError(error)));
   }

@@ -2,6 +2,8 @@
 import { Audience } from "./audience.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import type { SendOptions } from "./data.js";
+import { capture, captureScreen } from "./devices.js";
+import { play } from "./devices-playback.js";
 import { SimplePeerError } from "./errors.js";
 import type { Listener, LocalTrack, OnTrack, RemoteTrack, SimplePeerEvents, Unsubscribe } from "./events.js";
 import { checkNetwork, type NetworkCheckOptions } from "./network-check.js";
@@ -53,6 +55,33 @@ export class SimplePeer {
   static async checkNetwork(socket: AnySocket, options: NetworkCheckOptions = {}): Promise<NetworkReport> {
     requireSocket(socket);
     return checkNetwork(socket, options);
+  }
+
+  /**
+   * Camera and microphone, as navigator.mediaDevices.getUserMedia gives them, and errors that tell the cure.
+   * @throws SimplePeerError `no_device`, `permission_refused`, `device_busy`, `device_unsuitable`, `insecure_context`,
+   *   `unsupported`, `bad_request`
+   */
+  static async capture(constraints: MediaStreamConstraints = { video: true, audio: true }): Promise<MediaStream> {
+    return capture(constraints);
+  }
+
+  /**
+   * A screen, a window or a tab, as the person chooses; only in the handler of a click.
+   * @throws SimplePeerError `permission_refused` (also when nothing was chosen), `needs_gesture`, `device_busy`,
+   *   `insecure_context`, `unsupported`
+   */
+  static async captureScreen(options: DisplayMediaStreamOptions = { video: true }): Promise<MediaStream> {
+    return captureScreen(options);
+  }
+
+  /**
+   * Plays an element with its sound. Where the browser wants a click first this rejects at once, and the element plays
+   * by itself with the first click, touch or key on the page (it tells that with "playing").
+   * @throws SimplePeerError `playback_blocked`
+   */
+  static async play(element: HTMLMediaElement): Promise<void> {
+    return play(element);
   }
 
   /** The id that others know this peer by: that of its first application socket. undefined while there is no session. */

@@ -264,11 +264,11 @@ test("a track whose source ends is taken off, and told of", async () => {
   await peer.addTrack(track, "screen");
   const ended = nextEvent(peer, "trackEnded");
   track.dispatchEvent(new Event("ended")); // as a browser does when the user stops sharing
-  assert.deepEqual(await ended, { label: "screen", track });
+  assert.deepEqual(await ended, { label: "screen", track, reason: "source_ended" });
   assert.equal(call.server.asked("closeProducer").length, 1);
   await assert.rejects(peer.removeTrack("screen"), { code: "not_found" });
   track.dispatchEvent(new Event("ended"));
-  assert.deepEqual(lines, ["trackEnded screen"]);
+  assert.deepEqual(lines, ["trackEnded screen source_ended"]);
 });
 
 test("a lost socket in the middle of addTrack delays it, and publishes once", async () => {
