@@ -6,7 +6,8 @@ DONE := .venv/.done
 NATIVE := $(wildcard simplesfu/plane/*.pyx simplesfu/plane/*.pxd simplesfu/plane/*.h)
 CLIENT := $(shell find client-js/src client-js/react client-js/scripts -type f) client-js/package.json client-js/package-lock.json
 SOURCES := pyproject.toml setup.py $(NATIVE) $(CLIENT)
-PROGRAMS := chromium firefox-esr redis-server nginx
+PROGRAMS := chromium firefox-esr redis-server nginx turnserver nft ip
+PACKAGES := chromium firefox-esr redis-server nginx-light coturn nftables iproute2
 HOST := localhost
 PORT := 8000
 
@@ -54,12 +55,12 @@ clean: ## remove what was built; .venv and node_modules stay
 	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-programs: ## install what the tests drive: browsers, redis, nginx (Debian and Ubuntu, as root)
+programs: ## install what the tests drive: browsers, redis, nginx, coturn, nftables (Debian and Ubuntu, as root)
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
 	for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -q && apt-get install -q -y --no-install-recommends $(patsubst nginx,nginx-light,$(PROGRAMS)); \
+		apt-get update -q && apt-get install -q -y --no-install-recommends $(PACKAGES); \
 	else \
 		echo "missing:$$missing"; \
 		echo "On Debian or Ubuntu: sudo make programs. Elsewhere: install them so that the commands are found in PATH."; \

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
-from support.documents import ENVIRONMENT, PLACEHOLDER_ID, Block, blocks_of, check_marks, choose, run_python
+from support.documents import ENVIRONMENT, PLACEHOLDER_ID, Block, blocks_of, check_file, check_marks, choose, run_python
 from support.pages import bare_page
 from support.server import ROOT, Server, running
 
@@ -39,6 +39,11 @@ PRELUDE = """async () => {
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: page.stem)
 def test_every_code_block_is_held_to_something(page: Path) -> None:
     check_marks(page)
+
+
+@pytest.mark.parametrize("block", choose(BLOCKS, "file"), ids=repr)
+def test_blocks_of_files_are_those_files(block: Block) -> None:
+    check_file(block)
 
 
 @pytest.mark.parametrize("block", choose(BLOCKS, "run", "python"), ids=repr)

@@ -2,23 +2,38 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from support.documents import blocks_of
 from support.factories import Serve
 
 from simplesfu.cli import ways
 from simplesfu.cli.finding import Finding
 from simplesfu.cli.machine import check_machine, is_private
-from simplesfu.cli.main import main
+from simplesfu.cli.main import main, make_parser
 from simplesfu.cli.running import _is_near
 from simplesfu.cli.ways import Probe, WayClosedError, try_tcp, try_turn, try_udp
 from simplesfu.config import MediaConfig
 
 STRANGER = Probe("nobody", "knows me")
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "networks.md"
+
+
+def test_the_guide_gives_commands_that_exist() -> None:
+    [commands] = [block for block in blocks_of(GUIDE) if block.language == "sh"]
+    lines = [shlex.split(line, comments=True) for line in commands.code.splitlines()]
+    assert lines
+    for program, *arguments in lines:
+        print(program, make_parser().parse_args(arguments))
+        assert program == "simplesfu"
 
 
 def of(subject: str, findings: Sequence[Finding]) -> list[Finding]:
