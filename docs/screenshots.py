@@ -104,16 +104,60 @@ async def enter_broadcast(page: Page, url: str, number: int) -> None:
         await page.click("#hand")
 
 
+async def enter_mesh(page: Page, url: str, number: int) -> None:
+    await page.goto(url)
+    await page.fill("#name", f"Peer {number}")
+    await page.fill("#room", ROOM)
+    await page.locator("#door-ways input[value=mesh]").check(force=True)
+    await page.click("#enter .primary")
+    await page.fill("#text", ("Is that the direct way?", "It is: look at the lines.", "Hello!", "Good morning!")[-number])
+    await page.press("#text", "Enter")
+
+
+async def enter_react(page: Page, url: str, number: int) -> None:
+    await page.goto(f"{url}/#{ROOM}")
+    await page.get_by_label("Your name").fill(f"Peer {number}")
+    await page.get_by_role("button", name="Sit down").click()
+
+
+async def enter_fastapi(page: Page, url: str, _number: int) -> None:
+    await page.goto(url)
+    await page.locator("[data-login]").first.click()
+    await page.locator("#rooms button").first.click()
+
+
+async def enter_redis(page: Page, url: str, number: int) -> None:
+    room = "green" if number == GUESTS else "red"
+    await page.goto(f"{url}/?room={room}")
+    await page.wait_for_selector("video.own")
+    await page.get_by_label("Message").fill(f"Good morning from {room}!")
+    await page.get_by_role("button", name="Send").click()
+
+
 async def enter_by_address(page: Page, url: str, _number: int) -> None:
     await page.goto(url)
+
+
+async def dress_mesh(page: Page, large: bool) -> None:
+    """People and messages beside the map, where there is room for them."""
+    if (await page.get_attribute("#open-panel", "aria-pressed") == "true") != large:
+        await page.click("#open-panel")
 
 
 async def leave_as_it_is(_page: Page, _large: bool) -> None:
     pass
 
 
-ENTER: dict[str, Enter] = {"rooms": enter_rooms, "conference": enter_conference, "broadcast": enter_broadcast}
-DRESS: dict[str, Dress] = {"conference": dress_conference}
+ENTER: dict[str, Enter] = {
+    "rooms": enter_rooms,
+    "conference": enter_conference,
+    "broadcast": enter_broadcast,
+    "mesh": enter_mesh,
+    "react": enter_react,
+    "fastapi": enter_fastapi,
+    "redis": enter_redis,
+}
+DRESS: dict[str, Dress] = {"conference": dress_conference, "mesh": dress_mesh}
 
 
 async def photograph(example: Example, browser: Browser, folder: Path) -> None:
@@ -167,7 +211,8 @@ def compress(png: bytes, path: Path) -> int:
 async def main(options: Any) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--use-fake-ui-for-media-stream"]
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"],
         )
         options.to.mkdir(parents=True, exist_ok=True)
         for example in on_shelf():

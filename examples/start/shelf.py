@@ -66,13 +66,14 @@ SHELF = (
         name="mesh",
         title="Mesh",
         text="Direct links between browsers: text, files with progress, a canvas; and from mesh to SFU in mid-call.",
+        reads=("server.py", "static/call.js"),
     ),
     Example(
         name="react",
         title="React",
         text="The hook useSimplePeer and the component PeerVideo: a call in a few lines of a React application.",
         programs=("npm",),
-        reads=("server.py", "src/App.tsx"),
+        reads=("server.py", "src/room.tsx"),
     ),
     Example(
         name="fastapi",
@@ -85,7 +86,6 @@ SHELF = (
         name="flask",
         title="Flask",
         text="Calls in a Flask-SocketIO application. A click pauses somebody: the server then sends nothing of them.",
-        command="-m flask --app server run --host {host} --port {port}",
         modules=("flask", "flask_socketio", "simple_websocket"),
     ),
     Example(
