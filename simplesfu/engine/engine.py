@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from simplesfu.config import MediaConfig
@@ -17,6 +18,7 @@ from simplesfu.engine.dtls import local_fingerprints
 from simplesfu.engine.link import Link, LinkObserver, LinkServices
 from simplesfu.engine.listeners import Ports, max_connections, open_ports
 from simplesfu.engine.loop_thread import LoopThread
+from simplesfu.engine.names import follow_names, has_names
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed
 from simplesfu.plane.events import DtlsDatagram, StreamStarted, StreamStopped, StunRequest, TupleSelected
@@ -82,7 +84,7 @@ class Engine:
             raise RuntimeError("an engine starts once")
         self._ports = ports = open_ports(self.config)
         try:
-            self.candidates = find_candidates(ports.sockets, self.config.announced_hosts, listeners=ports.listeners)
+            self.candidates = self._find_candidates(ports)
             self.plane = Plane(
                 ports.sockets,
                 listeners=ports.listeners,
@@ -151,6 +153,9 @@ class Engine:
         loop.add_reader(self.plane.fileno(), self._read_events)
         self._accepts_links = True
         self._tasks.spawn(self._tick(stop), "tick of the engine")
+        if self._ports is not None and has_names(self.config.announced_hosts):
+            find = partial(self._find_candidates, self._ports)
+            self._tasks.spawn(follow_names(find, self._set_candidates, self.candidates), "announced names")
         try:
             await stop.wait()
         finally:
@@ -159,6 +164,13 @@ class Engine:
                 link.close("engine_closed")
             loop.remove_reader(self.plane.fileno())
             await self._tasks.close()
+
+    def _find_candidates(self, ports: Ports) -> list[IceCandidate]:
+        return find_candidates(ports.sockets, self.config.announced_hosts, listeners=ports.listeners)
+
+    def _set_candidates(self, candidates: list[IceCandidate]) -> None:
+        """For the links to come; a client whose link the change has broken makes another."""
+        self.candidates = candidates
 
     async def _tick(self, stop: asyncio.Event) -> None:
         """The one timer of all links."""
