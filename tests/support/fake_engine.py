@@ -57,6 +57,7 @@ class ScriptedSctp:
         self.observer: SctpObserver | None = None
         self.streams = OutgoingStreams()
         self.receivable: set[int] = set()
+        self.texts: set[int] = set()
         self.takes = True
         self.sent: list[tuple[int, bytes]] = []
         self.held_bytes = 0
