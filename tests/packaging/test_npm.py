@@ -18,6 +18,8 @@ from support.waiting import until
 
 APP = Path(__file__).parent / "npm_app"
 TYPES = CLIENT / "test" / "types"
+GUIDE = ROOT / "docs" / "guide" / "react.md"
+PROGRAMS = re.compile(r"<!-- compile -->\n```tsx\n(.*?)```", re.DOTALL)
 
 PROJECT = {
     "private": True,
@@ -91,6 +93,8 @@ def test_types_as_applications_have_them(project: Path, resolution: str) -> None
     kind, options = CONSUMERS[resolution]
     consumer = project / resolution
     shutil.copytree(TYPES, consumer)
+    for number, program in enumerate(PROGRAMS.findall(GUIDE.read_text())):
+        (consumer / f"guide-{number}.tsx").write_text(program)
     (consumer / "package.json").write_text(json.dumps({"type": kind}))
     (consumer / "tsconfig.json").write_text(json.dumps({"compilerOptions": {**STRICT, **options}, "include": ["."]}))
     run("npx", "tsc", "-p", consumer, cwd=project)
