@@ -94,8 +94,9 @@ export class Call {
     peer.on("peerConnection", ({ peerId }) => this.#people.set(peerId, { carrier: peer.carriers.get(peerId) }));
     peer.on("peerDisconnection", ({ peerId }) => this.#forget(peerId));
     peer.on("carrierChange", ({ peerId, carrier, reason }) => {
-      this.#people.set(peerId, { carrier, link: "" });
-      events.carrierChanged(peerId, carrier, reason);
+      const stays = carrier === "mesh" && reason === "unreachable"; // there is no link, and none was asked for but that
+      this.#people.set(peerId, stays ? { carrier } : { carrier, link: "" });
+      if (!stays) events.carrierChanged(peerId, carrier, reason);
     });
     peer.on("connectionStateChange", (change) => {
       if (change.direction === "mesh") this.#linkChanged(change);
