@@ -21,12 +21,17 @@ export class LinkEnd {
   /** How many times other tracks came than before. */
   changes = 0;
   other: LinkEnd | undefined;
+  /** How messages get to the other end. */
+  carry: (message: LinkMessage) => void = (message) => void this.#carry(message);
   /** What becomes of a message on its way; undefined: it is lost. */
   bend: (message: LinkMessage) => LinkMessage | undefined = (message) => message;
 
   constructor(initiator: boolean, configuration: RTCConfiguration = {}) {
     this.link = new MeshLink(initiator, () => configuration, {
-      say: (message) => void this.#carry(message),
+      say: (message) => {
+        this.said.push(message);
+        this.carry(message);
+      },
       stateChanged: (state, reason) => this.states.push([state, reason].filter(Boolean).join(" ")),
       tracksChanged: () => this.changes++,
       channelOpened: () => undefined,
@@ -40,7 +45,6 @@ export class LinkEnd {
   }
 
   async #carry(message: LinkMessage): Promise<void> {
-    this.said.push(message);
     const carried = this.bend(JSON.parse(JSON.stringify(message)));
     await new Promise((resolve) => setTimeout(resolve, 5));
     if (carried) this.other?.link.hear(carried);

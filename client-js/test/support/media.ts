@@ -16,6 +16,15 @@ export function videoTrack(): MediaStreamTrack {
   return new wrtc.nonstandard.RTCVideoSource().createTrack();
 }
 
+/** One with 25 frames a second, until it is stopped. */
+export function movingTrack(): { track: MediaStreamTrack; stop(): void } {
+  const source = new wrtc.nonstandard.RTCVideoSource();
+  const [width, height] = [320, 240];
+  const data = new Uint8Array((width * height * 3) / 2).fill(128);
+  const timer = setInterval(() => source.onFrame({ width, height, data }), 40);
+  return { track: source.createTrack(), stop: () => clearInterval(timer) };
+}
+
 export function audioTrack(): MediaStreamTrack {
   return new wrtc.nonstandard.RTCAudioSource().createTrack();
 }

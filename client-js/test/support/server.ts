@@ -54,6 +54,8 @@ export class PlayedServer {
   /** The transports and the producers that there have been, in order. */
   readonly made: { id: string; direction: Direction }[] = [];
   readonly produced: string[] = [];
+  /** Those that links carry. */
+  readonly published: string[] = [];
   /** What is answered instead of the usual. */
   answers: Answers = {};
   /** Refuses the namespace so many times without a reason. */
@@ -102,6 +104,7 @@ export class PlayedServer {
     this.sessions.clear();
     this.made.length = 0;
     this.produced.length = 0;
+    this.published.length = 0;
     this.answers = {};
     this.refuseWith = undefined;
     this.unreasonedRefusals = 0;
@@ -248,7 +251,10 @@ export class PlayedPeer {
       this.#server.produced.push(producerId);
       return { producerId };
     },
-    publish: ({ producerId = unguessable() }) => ({ producerId }),
+    publish: ({ producerId = unguessable() }) => {
+      this.#server.published.push(producerId);
+      return { producerId };
+    },
     consume: ({ producerId }) => this.consumerOf(producerId),
     joinRoom: () => ({ peerIds: [] }),
     getStats: () => ({ transports: [], producers: [], consumers: [] }),
