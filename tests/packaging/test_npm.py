@@ -174,6 +174,8 @@ def bundle(project: Path, way: str) -> str:
 
 
 def test_no_code_is_made_of_strings() -> None:
-    """What pages with a content security policy forbid."""
-    for path in (CLIENT / "dist").glob("*js"):
-        assert not re.search(r"\beval\(|new Function\(|\bFunction\(\"return this\"\)", path.read_text()), path.name
+    """What pages with a content security policy forbid. (engine.io-client does so where there is no `self`.)"""
+    scripts = [path for path in (CLIENT / "dist").rglob("*") if path.suffix in (".js", ".mjs")]
+    assert scripts
+    for path in scripts:
+        assert not re.search(r"\beval\(|\bnew Function\b", path.read_text()), path.name
