@@ -10,7 +10,7 @@ from typing import Any, Final
 from simplesfu.cli.finding import Finding, show
 from simplesfu.cli.machine import check_machine
 from simplesfu.cli.running import check_running
-from simplesfu.cli.ways import WayClosedError, try_turn
+from simplesfu.cli.ways import WayClosedError, try_turn, turn_hint
 from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.errors import ConfigError
 
@@ -91,6 +91,5 @@ async def _try_turn(url: str, username: str, credential: str) -> Finding:
     try:
         await try_turn(url, username, credential, [])
     except WayClosedError as error:
-        return Finding("bad", "TURN", f"{url}: {error}",
-                       "is it running, is turn_secret its static-auth-secret, are both clocks right?")
+        return Finding("bad", "TURN", f"{url}: {error}", turn_hint(error))
     return Finding("good", "TURN", f"{url} takes the credentials and gives an allocation")

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from simplesfu.cli.finding import Finding
+from simplesfu.cli.finding import Finding, Verdict
 from simplesfu.cli.machine import is_private
 from simplesfu.cli.sign_on import SignedOn, SignOnError, signed_on
-from simplesfu.cli.ways import Probe, WayClosedError, try_tcp, try_turn, try_udp
+from simplesfu.cli.ways import Probe, WayClosedError, WayRefusedError, try_tcp, try_turn, try_udp, turn_hint
 
 Candidate = dict[str, Any]
 
@@ -60,8 +60,8 @@ async def _relayed(url: str, server: dict[str, Any], probe: Probe, udp: list[Can
     try:
         rtt_ms = await try_turn(url, server["username"], server["credential"], targets)
     except WayClosedError as error:
-        return Finding("bad", "TURN", f"{url}: {error}",
-                       "is it running, is turn_secret its static-auth-secret, may it send to the server's UDP port?")
+        verdict: Verdict = "bad" if isinstance(error, WayRefusedError) else "note"
+        return Finding(verdict, "TURN", f"{url}: {error}", turn_hint(error))
     reached = "gives an allocation" if rtt_ms is None else f"reaches the server ({rtt_ms:.1f} ms)"
     return Finding("good", "TURN", f"{url} {reached}")
 

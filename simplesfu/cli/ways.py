@@ -22,6 +22,10 @@ class WayClosedError(Exception):
     """In words."""
 
 
+class WayRefusedError(WayClosedError):
+    """It is there, and does not let us through: no matter of the network."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """A transport to try: where it is, and the ICE credentials with which it lets one in."""
@@ -36,6 +40,13 @@ class Probe:
         message.add_message_integrity(self.password.encode())
         message.add_fingerprint()
         return message
+
+
+def turn_hint(error: WayClosedError) -> str:
+    """What to do about a TURN server."""
+    if isinstance(error, WayRefusedError):
+        return "is turn_secret its static-auth-secret, and are both clocks right?"
+    return "is it running, is its port open, and may it send to the server's UDP port?"
 
 
 class _Answers(asyncio.DatagramProtocol):
@@ -111,7 +122,7 @@ async def try_turn(url: str, username: str, credential: str, targets: Sequence[t
     except stun.TransactionFailed as error:
         code, reason = error.response.attributes.get("ERROR-CODE", (0, ""))
         what = "the credentials" if code == UNAUTHORIZED else f"an allocation: {code} {reason}"
-        raise WayClosedError(f"it refuses {what}") from error
+        raise WayRefusedError(f"it refuses {what}") from error
     except (OSError, stun.TransactionError) as error:
         raise WayClosedError(str(error)) from error
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -153,6 +155,9 @@ async def test_udp_and_the_port_dropped_turn_carries_it(network: Network) -> Non
             assert not report["ok"]
             assert "refuses the credentials" in report["turn"]["message"]
             assert "turn_secret" in report["turn"]["hint"]
+            told = await asyncio.to_thread(client.run, sys.executable, "-m", "simplesfu", "doctor", "--url", server.url)
+            print(told)
+            assert "calls work from here, over TURN only" in told
         assert SECRET not in server.log
 
 

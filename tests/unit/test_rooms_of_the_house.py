@@ -8,7 +8,7 @@ import simplesfu
 
 ROOT = Path(simplesfu.__file__).parent
 ORDER = (
-    "manager", "signaling/attachment", "signaling/legacy", "signaling/requests", "signaling/rights",
+    "cli", "manager", "signaling/attachment", "signaling/legacy", "signaling/requests", "signaling/rights",
     "signaling/application", "signaling/sessions", "signaling/data", "signaling/messages", "signaling/admission",
     "control", "engine", "plane",
 )
