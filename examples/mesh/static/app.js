@@ -122,6 +122,10 @@ function heard({ from, data, label }) {
 }
 
 const greeted = new Set();
+people.addEventListener("changed", () => {
+  const isMended = $("banner").dataset.about === "links" && ![...people].some(([, person]) => person.link === "failed");
+  if (isMended) trouble("");
+});
 people.addEventListener("changed", ({ detail: { id, person } }) => {
   if (!person.name || greeted.has(id)) return;
   greeted.add(id);
@@ -148,6 +152,7 @@ function linkFailed(peerId) {
   trouble(`No direct link with ${name}: nothing got through within 7 seconds.`, {
     text: "Use the server where needed", act: () => switchTo("auto"),
   });
+  $("banner").dataset.about = "links";
 }
 
 // links and bytes
@@ -173,6 +178,7 @@ function trouble(text, deed) {
   button.hidden = !deed;
   button.textContent = deed?.text ?? "";
   button.onclick = deed?.act;
+  $("banner").dataset.about = "";
   $("banner").hidden = !text;
 }
 
@@ -270,7 +276,7 @@ $("say").onsubmit = async (event) => {
   const [text, to] = [$("text").value.trim(), $("to").value];
   if (!text) return;
   $("text").value = "";
-  const { name, colour } = people.get(call.id);
+  const { name = "You", colour } = people.get(call.id) ?? {};
   messages.add({ name, colour, text, toOne: to && `to ${people.nameOf(to)}` });
   try {
     await call.peer.send(text, to ? { to, label: "whisper" } : { label: "text" });

@@ -2,6 +2,8 @@
  * Bytes a second, of every link and of the way to the server. Each browser knows its own from getStats() and tells the
  * others, so that all can draw the whole picture.
  */
+const IDLE = 100; // bytes a second of a way that is kept open
+
 export class Figures {
   #before = new Map();
   #told = new Map();
@@ -39,7 +41,7 @@ export class Figures {
     const spokes = [];
     for (const [id, { server, links: theirs }] of all) {
       if (!people.get(id)) continue;
-      if (server.up + server.down > 0) spokes.push({ id, ...server });
+      if (server.up + server.down > IDLE) spokes.push({ id, ...server });
       for (const [other, { up, down }] of Object.entries(theirs)) {
         const [a, b] = [id, other].sort();
         if (up + down === 0 || !people.get(other) || links.has(`${a} ${b}`)) continue; // one that ends, or begins

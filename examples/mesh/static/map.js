@@ -111,18 +111,18 @@ export class NetworkMap {
   #arrange() {
     const { clientWidth: width, clientHeight: height } = this.#element;
     const count = this.#nodes.size;
-    const size = Math.round(Math.min(220, width / (count > 4 ? 4.4 : 3.2), height / (count < 3 ? 2.6 : 4.4)));
-    const room = { across: Math.min((width - size) / 2 - 14, height * 0.62), down: (height * 0.8 - size - 44) / 2 };
+    const size = Math.round(Math.min(220, width / (count > 4 ? 4.4 : 3.2), height / (count < 3 ? 2.6 : count < 5 ? 4 : 4.6)));
+    const room = { across: Math.min((width - size) / 2 - 14, height * 0.52), down: (height * 0.8 - size - 44) / 2 };
     const middle = height * 0.58 - (count < 3 ? 0 : 12);
     const first = count % 2 ? 90 : 90 + 180 / Math.max(count, 1); // nobody stands where the server is
     const ids = [...this.#nodes.keys()].sort((a, b) => Number(b === this.#ownId()) - Number(a === this.#ownId()));
     this.#element.style.setProperty("--node", `${size}px`);
     this.#places.clear();
     const ring = ids.map((_, index) => ((first + (index * 360) / count) * Math.PI) / 180);
-    const widest = Math.max(...ring.map((angle) => Math.abs(Math.cos(angle))), 0.1);
+    const [widest, highest] = [Math.cos, Math.sin].map((of) => Math.max(...ring.map((angle) => Math.abs(of(angle))), 0.1));
     ids.forEach((id, index) => {
       const x = width / 2 + (count > 1 ? (Math.cos(ring[index]) / widest) * room.across : 0);
-      const y = middle + (count > 1 ? Math.sin(ring[index]) * room.down : 0);
+      const y = middle + (count > 1 ? (Math.sin(ring[index]) / highest) * room.down : 0);
       this.#places.set(id, { x, y });
       this.#nodes.get(id).style.translate = `${x - size / 2}px ${y - size / 2}px`;
     });
@@ -161,7 +161,7 @@ export class NetworkMap {
     bed.setAttribute("d", line(from, to, 0));
     there.setAttribute("d", line(from, to, 1));
     back.setAttribute("d", line(to, from, -1));
-    const towards = wire.ends[1] === null ? 0.62 : 0.5;
+    const towards = wire.ends[1] === null ? 0.62 : 0.42; // not where chords cross
     text.setAttribute("x", from.x + dx * towards);
     text.setAttribute("y", from.y + dy * towards);
   }
