@@ -15,6 +15,9 @@ from simplesfu.plane.streams cimport (
 )
 from simplesfu.plane.table cimport Key, id_key, table_get
 
+cdef enum:
+    SHORT_BYTES = 400          # of DTLS: acknowledgements and short messages, not the bulk of a file
+
 
 cdef void *find(State *state, Kind kind, uint32_t id) noexcept nogil:
     """NULL when it is not there, or no longer."""
@@ -46,7 +49,7 @@ cdef void send_to_transport(State *state, void *thing, void *outgoing) noexcept 
     if transport.selected == NULL:
         return
     memcpy(sender_room(&state.sender), out.data, out.length)
-    sender_commit(&state.sender, &transport.destination, out.length)
+    sender_commit(&state.sender, &transport.destination, out.length, out.length <= SHORT_BYTES)
     transport.packets_sent += 1
     transport.bytes_sent += out.length
     sender_flush(&state.sender)

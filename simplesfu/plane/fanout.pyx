@@ -145,17 +145,18 @@ cdef inline void _forward(State *state, RecvStream *stream, SendStream *out, con
         length = send_stream_write(out, packet, &numbers, send_time, padded[i], room)
         out.packets += 1
         out.octets += length
-        if not _seal_and_commit(state, transport, room, length):
+        if not _seal_and_commit(state, transport, room, length, not out.video):
             state.counters.egress_drops[EGRESS_SEAL_FAILED] += 1
             continue
         state.counters.forwarded += 1
         state.counters.forwarded_bytes += length
 
 
-cdef inline bint _seal_and_commit(State *state, Transport *transport, uint8_t *room, int length) noexcept nogil:
+cdef inline bint _seal_and_commit(State *state, Transport *transport, uint8_t *room, int length,
+                                  bint urgent) noexcept nogil:
     if srtp.protect(transport.send_session, room, &length) != SRTP_OK:
         return False
-    sender_commit(&state.sender, &transport.destination, length)
+    sender_commit(&state.sender, &transport.destination, length, urgent)
     transport.packets_sent += 1
     transport.bytes_sent += length
     return True
@@ -174,7 +175,7 @@ cdef bint fanout_resend(State *state, SendStream *stream, int seq, int64_t now_u
         return False
     room = sender_room(&state.sender)
     length = send_stream_write_rtx(stream, packet, &numbers, _send_time(now_us), room)
-    if not _seal_and_commit(state, stream.transport, room, length):
+    if not _seal_and_commit(state, stream.transport, room, length, not stream.video):
         return False
     stream.rtx_packets += 1
     state.counters.retransmitted += 1

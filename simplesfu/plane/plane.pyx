@@ -246,7 +246,7 @@ cdef class Plane:
         with nogil:
             lock_take(&self.lock)
             memcpy(sender_room(&state.sender), bytes_out, length)
-            sender_commit(&state.sender, &parsed, length)
+            sender_commit(&state.sender, &parsed, length, True)
             sender_flush(&state.sender)
             lock_give(&self.lock)
 

@@ -73,7 +73,7 @@ cdef void _report(State *state, int64_t now_us) noexcept nogil:
 
 cdef inline void _send(State *state, Transport *transport, uint8_t *room, int length) noexcept nogil:
     if srtp.protect_rtcp(transport.send_session, room, &length) == SRTP_OK:
-        sender_commit(&state.sender, &transport.destination, length)
+        sender_commit(&state.sender, &transport.destination, length, True)
         state.counters.rtcp_sent += 1
 
 

@@ -30,5 +30,5 @@ cdef struct Sender:
 cdef int sender_init(Sender *sender, int fd_v4, int fd_v6, Tcp *tcp, bint batching) noexcept nogil
 cdef void sender_free(Sender *sender) noexcept nogil
 cdef uint8_t *sender_room(Sender *sender) noexcept nogil
-cdef void sender_commit(Sender *sender, const Address *to, int length) noexcept nogil
+cdef void sender_commit(Sender *sender, const Address *to, int length, bint urgent) noexcept nogil
 cdef void sender_flush(Sender *sender) noexcept nogil

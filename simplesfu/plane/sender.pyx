@@ -33,13 +33,14 @@ cdef uint8_t *sender_room(Sender *sender) noexcept nogil:
     return sender.buffer + sender.used
 
 
-cdef void sender_commit(Sender *sender, const Address *to, int length) noexcept nogil:
-    """The room taken last now holds a datagram for `to`, an address that stays where it is until the flush."""
+cdef void sender_commit(Sender *sender, const Address *to, int length, bint urgent) noexcept nogil:
+    """The room taken last now holds a datagram for `to`, an address that stays where it is until the flush. `urgent`:
+    on a slow TCP connection it passes by the others."""
     cdef Message *last
     if sender.last_is_open:
         last = &sender.messages[sender.count - 1]
         if (last.to == to and length <= last.segment and last.length + length <= MAX_MESSAGE_BYTES
-                and last.length < last.segment * MAX_SEGMENTS):
+                and last.length < last.segment * MAX_SEGMENTS and (to.connection == 0 or last.urgent == urgent)):
             last.length += length
             sender.used += length
             sender.last_is_open = length == last.segment
@@ -50,6 +51,7 @@ cdef void sender_commit(Sender *sender, const Address *to, int length) noexcept 
     last.data = sender.buffer + sender.used
     last.length = length
     last.segment = length
+    last.urgent = urgent
     last.to = to
     sender.count += 1
     sender.used += length

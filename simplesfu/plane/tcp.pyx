@@ -6,7 +6,8 @@ from libc.stdlib cimport calloc, free, malloc
 
 from simplesfu.plane.framing cimport FRAME_HEADER_BYTES, MAX_FRAME_BYTES, deframer_resume
 from simplesfu.plane.outbox cimport (
-    outbox_first, outbox_free, outbox_has_room, outbox_is_empty, outbox_put, outbox_second, outbox_take,
+    MAX_PIECES, iovec, outbox_free, outbox_has_room, outbox_is_empty, outbox_pieces, outbox_put, outbox_put_begun,
+    outbox_take,
 )
 from simplesfu.plane.table cimport Key, id_key, table_free, table_get, table_init, table_pop, table_put
 from simplesfu.plane.udp cimport address_same_network, monotonic_us
@@ -19,7 +20,7 @@ cdef extern from "tcp_compat.h" nogil:
     int tcp_take_in(int listener, Address *source, int unsent_bytes, bint *nobody)
     int tcp_receive(int fd, uint8_t *room, int size)
     int tcp_write_frames(int fd, const Message *message)
-    int tcp_write_bytes(int fd, const uint8_t *first, int first_length, const uint8_t *second, int second_length)
+    int tcp_write(int fd, iovec *pieces, int count)
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -219,7 +220,7 @@ cdef void tcp_sweep(Tcp *tcp, int64_t now_us) noexcept nogil:
         if not outbox_is_empty(&connection.outbox):
             if now_us - connection.outbox.progress_us >= STUCK_US:
                 tcp_close(tcp, connection, CLOSED_STUCK)
-        elif connection.outbox.ring != NULL and now_us - connection.outbox.progress_us >= EMPTY_OUTBOX_US:
+        elif connection.outbox.memory != NULL and now_us - connection.outbox.progress_us >= EMPTY_OUTBOX_US:
             outbox_free(&connection.outbox)
         if now_us - connection.received_us >= SILENT_US:
             tcp_close(tcp, connection, CLOSED_SILENT)
@@ -274,29 +275,32 @@ cdef void tcp_send(Tcp *tcp, const Message *message) noexcept nogil:
 cdef void _keep(Tcp *tcp, Connection *connection, const Message *message, int frame, int sent,
                 int64_t now_us) noexcept nogil:
     """Put what is left of a message, from that frame on, into the outbox; `sent` bytes of the frame have left."""
-    cdef bint was_empty = outbox_is_empty(&connection.outbox)
+    cdef bint was_empty = outbox_is_empty(&connection.outbox), kept
     cdef int32_t at = frame * message.segment, length
     while at < message.length:
         length = min(message.segment, message.length - at)
-        if sent == 0 and not outbox_has_room(&connection.outbox, length, now_us):
-            tcp.frames_dropped += 1
-        elif outbox_put(&connection.outbox, message.data + at, length, sent, now_us):
-            tcp.frames_sent += 1
+        if sent:
+            kept = outbox_put_begun(&connection.outbox, message.data + at, length, sent, now_us)
+        elif outbox_has_room(&connection.outbox, length, message.urgent, now_us):
+            kept = outbox_put(&connection.outbox, message.data + at, length, message.urgent, now_us)
         else:
+            tcp.frames_dropped += 1
+            at += length
+            continue
+        if not kept:
             tcp_close(tcp, connection, CLOSED_NO_MEMORY)
             return
+        tcp.frames_sent += 1
         sent = 0
-        at += message.segment
+        at += length
     if was_empty and not outbox_is_empty(&connection.outbox):
         poller_watch_writing(tcp.poller, connection.fd, connection, True)
 
 
 cdef void tcp_flush(Tcp *tcp, Connection *connection, int64_t now_us) noexcept nogil:
     """The kernel has room again."""
-    cdef int first_length = 0, second_length = 0, written
-    cdef const uint8_t *first = outbox_first(&connection.outbox, &first_length)
-    cdef const uint8_t *second = outbox_second(&connection.outbox, &second_length)
-    written = tcp_write_bytes(connection.fd, first, first_length, second, second_length)
+    cdef iovec[MAX_PIECES] pieces
+    cdef int written = tcp_write(connection.fd, pieces, outbox_pieces(&connection.outbox, pieces))
     if written < 0:
         tcp_close(tcp, connection, CLOSED_FAILED)
         return

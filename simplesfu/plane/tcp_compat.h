@@ -138,11 +138,6 @@ static int tcp_write(int fd, struct iovec *v, int count) {
     return n >= 0 ? (int)n : tcp_would_block() ? 0 : -1;
 }
 
-static int tcp_write_bytes(int fd, const uint8_t *first, int first_length, const uint8_t *second, int second_length) {
-    struct iovec v[2] = {{(void *)first, (size_t)first_length}, {(void *)second, (size_t)second_length}};
-    return tcp_write(fd, v, second_length ? 2 : 1);
-}
-
 /* Write every segment of a message as a frame of its own (RFC 4571 §2), MAX_FRAMES_PER_CALL at most. */
 static int tcp_write_frames(int fd, const Message *m) {
     struct iovec v[2 * MAX_FRAMES_PER_CALL];

@@ -18,6 +18,7 @@ cdef extern from "udp_compat.h" nogil:
         uint8_t *data
         int32_t length
         int32_t segment
+        int32_t urgent
         const Address *to
     int address_family(const Address *address)
     bint address_same_network(const Address *a, const Address *b)

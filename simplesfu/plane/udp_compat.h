@@ -50,6 +50,7 @@ typedef struct {
     uint8_t *data;
     int32_t length;
     int32_t segment;
+    int32_t urgent; /* on a TCP connection it passes by what is not */
     const Address *to;
 } Message;
 

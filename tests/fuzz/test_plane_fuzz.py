@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import socket
 
+import pytest
 from pylibsrtp import Error
 from support.plane_call import MID_EXT, PT, RTX_PT, RTX_SSRC, SSRC, plane_call
 from support.srtp_peer import SrtpPeer, wait_until
+from support.tcp_peer import FramedSocket, TcpPeer, framed, stun_request
 
 from simplesfu.plane import rtcp, rtp
 
@@ -110,3 +112,50 @@ def test_strangers_and_peers_with_keys() -> None:
         ):
             assert stats["ingress_drops"][reason] > 0, f"the fuzz never reached {reason}"
         hostile.close()
+
+
+@pytest.mark.slow
+def test_streams_of_strangers_and_of_those_who_belong() -> None:
+    """Frames cut anywhere, lengths that lie, junk between them: the connections may go, the call may not."""
+    rng = random.Random(20261)
+    with plane_call(tcp=True) as call:
+        viewer = call.add_viewer(peer=TcpPeer(call.plane, call.publisher.server))
+        hostile = TcpPeer(call.plane, call.publisher.server)
+        check = stun_request(f"{hostile.ufrag}:x")
+        strangers: list[FramedSocket] = []
+        for i in range(200):
+            stream = b"".join(_spoilt_frame(rng, hostile, check) for _ in range(30))
+            hostile.socket.tcp.sendall(stream)
+            if len(strangers) < 8:
+                strangers.append(FramedSocket(call.publisher.server))
+            stranger = rng.choice(strangers)
+            try:
+                cut = framed(check) + spoilt(rng, framed(check))
+                stranger.tcp.sendall(cut[: rng.randrange(len(cut))])
+            except OSError:
+                stranger.close()
+                strangers.remove(stranger)
+            if i % 20 == 0:
+                call.publisher.send(call.packet(i, 3000 * i, keyframe=i == 0, body=b"%d" % i))
+                assert viewer.peer.receive_rtp().payload.endswith(b"%d" % i)
+                call.plane.read_events()
+        stats = call.plane.stats()
+        print({group: {k: v for k, v in values.items() if v} for group, values in stats.items()})
+        assert stats["tcp"]["proven"] == 3, "what belongs stays, whatever it says"
+        assert stats["tcp_closed"]["not_stun"] > 10
+        for reason in ("empty", "oversize", "unknown_protocol", "unknown_ssrc", "rtp_malformed"):
+            assert stats["ingress_drops"][reason] > 0, f"the fuzz never reached {reason}"
+        for stranger in strangers:
+            stranger.close()
+        hostile.close()
+
+
+def _spoilt_frame(rng: random.Random, peer: TcpPeer, check: bytes) -> bytes:
+    data = spoilt(rng, templates(rng))
+    try:
+        data = peer.seal(data) if len(data) > 1 and rng.random() < 0.5 else data
+    except (Error, ValueError):
+        data = check
+    if rng.random() < 0.02:
+        data = bytes(rng.choice([1601, 5000, 65535]))
+    return framed(data)
