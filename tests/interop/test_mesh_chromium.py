@@ -131,6 +131,9 @@ async def test_limits_and_pauses_of_the_viewer_reach_the_sender(serve: Serve, in
     await bob.sees([])
     [removed] = await bob.events("trackRemoved")
     assert removed["reason"] == "closed"
+    await alice.publish_video(number=12)
+    alice.number = 12
+    await bob.sees([alice])
 
 
 async def test_options_of_addtrack_hold_on_links(serve: Serve, invite: Invite) -> None:
@@ -257,13 +260,15 @@ async def test_from_two_to_three_and_back_without_a_freeze(serve: Serve, invite:
 
     async def there_and_back(watches: list[Watch]) -> None:
         carol = await invite(server, 42, "room", topology="auto")
-        await publish(carol)
-        await carol.sees([alice, bob])
-        await alice.sees([bob, carol])
-        await carried("sfu", alice, bob, carol)
-        await fluent("from two to three", watches)
-        back = [await Watch.begin(*pair) for pair in pairs]
-        await carol.vanish()
+        try:
+            await publish(carol)
+            await carol.sees([alice, bob])
+            await alice.sees([bob, carol])
+            await carried("sfu", alice, bob, carol)
+            await fluent("from two to three", watches)
+            back = [await Watch.begin(*pair) for pair in pairs]
+        finally:
+            await carol.vanish()
         await carried("mesh", alice, bob)
         await asyncio.sleep(2)
         await fluent("from three to two", back)
@@ -313,15 +318,20 @@ async def test_firefox_and_chromium_have_a_link(serve: Serve, invite: Invite) ->
     await chrome.sees([])
 
 
-async def test_addresses_may_stay_hidden(serve: Serve) -> None:
-    """Without a permission for camera or microphone Chromium tells others a name in place of its addresses."""
+async def test_names_in_place_of_local_addresses_lead_to_each_other(serve: Serve) -> None:
+    """Before a page has been given a camera or a microphone Chromium tells others a name for its address."""
     server = await serve()
-    async with chromium("--enable-features=WebRtcHideLocalIpsWithMdns") as browser:
+    async with chromium(without=("--use-fake-ui-for-media-stream",)) as browser:
         alice, bob = callers = [Caller(await new_page(browser), number) for number in (60, 61)]
         for caller in callers:
             await caller.open(server.url, topology="mesh")
             await caller.join("room")
         await alice.publish_video()
         await bob.sees([alice])
+        [report] = (await links(bob))["reports"].values()
+        hosts = [entry for entry in entries(report, "remote-candidate") if entry["candidateType"] == "host"]
+        print([(entry.get("address"), entry["protocol"]) for entry in hosts])
+        assert hosts
+        assert not any(entry.get("address") for entry in hosts)
         for caller in callers:
             await caller.close()

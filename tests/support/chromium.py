@@ -56,9 +56,13 @@ class ChromiumPage:
 
 
 @asynccontextmanager
-async def chromium(*flags: str, executable: str = "/usr/bin/chromium") -> AsyncIterator[Browser]:
+async def chromium(
+    *flags: str, without: tuple[str, ...] = (), executable: str = "/usr/bin/chromium"
+) -> AsyncIterator[Browser]:
+    """With FLAGS, but for those `without`, and with others."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *flags])
+        usual = [flag for flag in FLAGS if flag not in without]
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*usual, *flags])
         yield browser
         await browser.close()
 
