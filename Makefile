@@ -8,6 +8,8 @@ CLIENT := $(shell find client-js/src client-js/react client-js/scripts -type f) 
 SOURCES := pyproject.toml setup.py $(NATIVE) $(CLIENT)
 PROGRAMS := chromium firefox-esr redis-server nginx turnserver nft ip
 PACKAGES := chromium firefox-esr redis-server nginx-light coturn nftables iproute2
+# npm does not look whether there is a newer one of the same version.
+CLIENT_COPY := examples/react/build examples/react/node_modules/simplesfu
 HOST := localhost
 PORT := 8000
 
@@ -71,10 +73,12 @@ programs: ## install what the tests drive: browsers, redis, nginx, coturn, nftab
 # An editable install builds the native modules and the browser bundle (see setup.py).
 $(DONE)/demo: $(SOURCES) | $(DONE)/venv $(DONE)/npm
 	$(BIN)/pip install --quiet -e ".[demo]"
+	@rm -rf $(CLIENT_COPY)
 	@touch $@
 
 $(DONE)/dev: $(SOURCES) | $(DONE)/venv $(DONE)/npm
 	$(BIN)/pip install --quiet -e ".[test,check]"
+	@rm -rf $(CLIENT_COPY)
 	@touch $@
 
 $(DONE)/bench: pyproject.toml | $(DONE)/dev

@@ -24,7 +24,7 @@ def build_page():
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("The page is not built, and there is no npm to build it with: install Node.js 20 or newer.")
-    steps = [] if (HERE / "node_modules").exists() else [[npm, "install", "--no-audit", "--no-fund"]]
+    steps = [] if (HERE / "node_modules" / "simplesfu").exists() else [[npm, "install", "--no-audit", "--no-fund"]]
     for step in [*steps, [npm, "run", "--silent", "build"]]:
         print(f"The page is being built: {' '.join(['npm', *step[1:]])}", flush=True)
         if subprocess.run(step, cwd=HERE, check=False).returncode:
