@@ -36,13 +36,13 @@ async def browser_on(client: Host, server: HostServer) -> AsyncIterator[Browser]
 
 
 @asynccontextmanager
-async def pair(client: Host, server: HostServer) -> AsyncIterator[list[Caller]]:
-    """Two pages of one browser on that host, in one room, each sending its picture."""
+async def pair(client: Host, server: HostServer, **options: Any) -> AsyncIterator[list[Caller]]:
+    """Two pages of one browser on that host, in one room, each sending its picture; `options`: of their SimplePeer."""
     async with browser_on(client, server) as browser, AsyncExitStack() as stack:
         callers = [Caller(await new_page(browser), number) for number in (20, 21)]
         for caller in callers:
             stack.push_async_callback(caller.close)
-            await caller.open(server.url)
+            await caller.open(server.url, **options)
             await caller.join("room")
         for caller in callers:
             await caller.publish_video()
@@ -121,16 +121,6 @@ async def test_udp_dropped_tcp_carries_it(network: Network) -> None:
         assert report["tookMs"] < 10_000
 
 
-async def test_udp_dropped_in_mid_call_tcp_takes_over(network: Network) -> None:
-    client = network.host("client")
-    async with running(HostServer(network.host("server"))) as server, pair(client, server) as [alice, bob]:
-        await both_see(alice, bob, "open, UDP")
-        gap_s = await both_go_on(alice, bob, "UDP was dropped", lambda: network.block("meta l4proto udp"))
-        print(f"back over TCP {gap_s:.1f} s after UDP was dropped")
-        assert network.blocked
-        assert gap_s < 12
-
-
 async def test_udp_and_the_port_dropped_turn_carries_it(network: Network) -> None:
     require_coturn()
     client, turn = network.host("client"), network.host("turn")
@@ -159,6 +149,18 @@ async def test_udp_and_the_port_dropped_turn_carries_it(network: Network) -> Non
             print(told)
             assert "calls work from here, over TURN only" in told
         assert SECRET not in server.log
+
+
+async def test_relay_only_goes_by_turn_and_never_directly(network: Network) -> None:
+    require_coturn()
+    client, turn, host = network.host("client"), network.host("turn"), network.host("server")
+    async with coturn(turn) as address:
+        server = HostServer(host, turn_urls=f"turn:{address}", turn_secret=SECRET)
+        network.block(f"ip saddr {client.ipv4} ip daddr {host.ipv4} meta l4proto udp")
+        network.block(f"ip saddr {client.ipv4} ip daddr {host.ipv4} tcp dport {MEDIA_PORT}")
+        async with running(server), pair(client, server, iceTransportPolicy="relay") as [alice, bob]:
+            await both_see(alice, bob, "relay only, TURN over UDP")
+            assert not network.blocked, "the browser did not even try"
 
 
 async def test_ipv6_only(network: Network) -> None:
