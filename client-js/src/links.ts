@@ -120,6 +120,7 @@ export class Links {
     for (const consumer of linkConsumers) this.#consumers.set(consumer.consumerId, consumer);
     for (const { peerId } of peers) {
       const carrier = carriers.get(peerId) ?? "sfu";
+      if (this.carrier(peerId) === carrier) continue;
       this.carrierChanged({ peerId, carrier, reason: "topology_changed" });
     }
     this.sendAll();
