@@ -25,9 +25,9 @@ LIBRARIES: Final = ("python-socketio", "aiortc", "aioice", "pylibsrtp")
 
 
 def check_machine(config: MediaConfig) -> list[Finding]:
-    logging.getLogger("simplesfu").setLevel(logging.ERROR)  # what it would say is found here too
     try:
-        sockets = open_sockets(config)
+        with _silence():
+            sockets = open_sockets(config)
     except ConfigError as error:
         hint = f"{error.hint}; if it is your application that uses it: simplesfu doctor --url http://…"
         return [Finding("bad", "UDP port", error.message, hint), *_libraries()]
@@ -38,6 +38,18 @@ def check_machine(config: MediaConfig) -> list[Finding]:
     finally:
         close_sockets(sockets)
     return [*findings, *_libraries()]
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What would be logged is found here, and told."""
+    logger = logging.getLogger("simplesfu")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def is_private(address: str) -> bool:
