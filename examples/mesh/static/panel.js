@@ -106,6 +106,7 @@ export class Messages {
 
   /** Draws a transfer as it is now. act: {accept, cancel}. */
   transfer(transfer, title, act) {
+    const wasAtEnd = this.#isAtEnd;
     let card = this.#cards.get(transfer.key);
     if (!card) {
       card = document.createElement("li");
@@ -134,12 +135,17 @@ export class Messages {
     card.querySelector(".cancel").textContent = state === "asked" ? "Decline" : "Cancel";
     const save = Object.assign(card.querySelector(".save"), { hidden: !url });
     if (url) Object.assign(save, { href: url, download: name });
+    if (wasAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
+  }
+
+  get #isAtEnd() {
+    return this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 60;
   }
 
   #append(item) {
-    const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 60;
+    const wasAtEnd = this.#isAtEnd;
     this.#list.append(item);
-    if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
+    if (wasAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
     if (this.#list.checkVisibility?.() === false) {
       this.#unread.hidden = false;
       this.#unread.textContent = Number(this.#unread.textContent) + 1;
