@@ -17,7 +17,7 @@ import type { TransportState } from "./types.js";
 
 /** From the first word to the first packet; who has no way by then has none. */
 const CONNECT_MS = 7_000;
-/** Its channels have closed: a goodbye, or the server's word that the peer has left, may be on its way. */
+/** The other end has closed: the server's word that the peer has left, or of another carrier, may be on its way. */
 const GOODBYE_MS = 500;
 /** One restart of ICE, and so long for it to work. */
 const RESTART_WAITS_MS: readonly number[] = [3_000];
@@ -119,8 +119,14 @@ export class MeshLink {
   }
 
   #hearOf(connection: LinkConnection, message: NegotiationMessage, bye?: "done"): void {
-    if (bye) this.#end("closed", bye);
+    if (bye) this.#otherClosed();
     else connection.hear(message);
+  }
+
+  /** Before it had heard that the link is wanted again, unless it leaves, or is about to hear the opposite here. */
+  #otherClosed(): void {
+    this.#end("closed", "done");
+    if (!this.#retiring) this.#goodbye = setTimeout(() => this.#begin("made_anew"), GOODBYE_MS);
   }
 
   #answer(linkId: string): LinkConnection {

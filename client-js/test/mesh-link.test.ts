@@ -146,12 +146,23 @@ test("a goodbye closes the other end, and what is said of a connection that has 
   await connected(alice, bob);
   const late = alice.said[0];
   assert.ok(late);
+  bob.link.retire();
   alice.link.close();
   await until("bob is closed", () => bob.state === "closed");
   bob.link.close();
   bob.link.hear(late);
   assert.equal(bob.state, "closed");
   openBoth(alice, bob);
+  await connected(alice, bob);
+});
+
+test("a goodbye that comes after the link is wanted again only delays it", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  bob.link.close();
+  bob.link.open();
+  await until("alice has heard it", () => alice.state === "closed");
   await connected(alice, bob);
 });
 
