@@ -32,6 +32,7 @@ IMAGES = ROOT / "docs" / "images"
 CAMERA = (Path(__file__).parent / "camera.js").read_text()
 GUESTS = 4
 ROOM = "quiet-harbour"
+GREETINGS = ("Hello?", "Good morning!", "Can everybody hear me?", "Loud and clear.")
 QUALITY = 80
 RAMP_UP_S = 6
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -81,7 +82,7 @@ async def enter_conference(page: Page, url: str, number: int) -> None:
     await page.click("#enter .primary")
     if number > 1:
         await page.click("#open-chat")
-        await page.fill("#text", ("", "Good morning!", "Can everybody hear me?", "Loud and clear.")[number - 1])
+        await page.fill("#text", GREETINGS[number - 1])
         await page.press("#text", "Enter")
 
 
@@ -110,7 +111,7 @@ async def enter_mesh(page: Page, url: str, number: int) -> None:
     await page.fill("#room", ROOM)
     await page.locator("#door-ways input[value=mesh]").check(force=True)
     await page.click("#enter .primary")
-    await page.fill("#text", ("Is that the direct way?", "It is: look at the lines.", "Hello!", "Good morning!")[-number])
+    await page.fill("#text", GREETINGS[number - 1])
     await page.press("#text", "Enter")
 
 

@@ -274,23 +274,15 @@ async def test_who_has_no_camera_can_watch(visitors: Visitors) -> None:
     await sees(red, Viewer="")
 
 
-@pytest.mark.parametrize(
-    ("script", "words", "button"),
-    [
-        (REFUSED, "may not use your camera", "Join as a viewer"),
-        (INSECURE, "https", "Join as a viewer"),
-        (NO_WEBRTC, "has no WebRTC", None),
-    ],
-    ids=["refused", "insecure", "no WebRTC"],
-)
-async def test_it_says_why_it_cannot_work(visitors: Visitors, script: str, words: str, button: str | None) -> None:
-    page = await visitors.open("/why", script=script)
-    await expect(page.locator("#device-notice")).to_contain_text(words)
-    if button:
-        await page.get_by_role("button", name=button).click()
-        await expect(page.locator("body")).to_have_attribute("data-screen", "call")
-    else:
-        await expect(page.locator("#join-button")).to_be_disabled()
+async def test_it_says_why_it_cannot_work(visitors: Visitors) -> None:
+    for script, words in ((REFUSED, "may not use your camera"), (INSECURE, "https"), (NO_WEBRTC, "has no WebRTC")):
+        page = await visitors.open("/why", script=script)
+        await expect(page.locator("#device-notice")).to_contain_text(words)
+        if script == NO_WEBRTC:
+            await expect(page.locator("#join-button")).to_be_disabled()
+        else:
+            await page.get_by_role("button", name="Join as a viewer").click()
+            await expect(page.locator("body")).to_have_attribute("data-screen", "call")
 
 
 async def test_it_says_which_port_to_open_when_udp_is_blocked(visitors: Visitors) -> None:

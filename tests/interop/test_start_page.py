@@ -15,14 +15,26 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 from support.server import ROOT, Server, running
 from support.tabs import tabs
 from support.waiting import until
 
 EXAMPLES = ROOT / "examples"
-SHOWN = """() => typeof SimplePeer === "function"
+SHOWN = """() => document.readyState === "complete"
   && [...document.querySelectorAll("h1, h2, button, video")].some((element) => element.checkVisibility())"""
+FOCUSED = """() => {
+  const {activeElement: focused} = document;
+  if (focused === document.body) return null;
+  const around = [focused, focused.parentElement, focused.nextElementSibling].filter(Boolean);
+  const styles = around.map((element) => getComputedStyle(element));
+  return {name: focused.outerHTML.slice(0, 80), marked: styles.some(({outlineStyle}) => outlineStyle !== "none")};
+}"""
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !(element.ariaLabel || element.title || element.textContent.trim() || element.labels?.length))
+  .map((element) => element.outerHTML.slice(0, 80))"""
+MOVING = "document.getAnimations().filter(({playState}) => playState === 'running').length"
 PORTS = range(15_000, 30_000, 20)
 """Below those that the system gives to connections, since examples take the ones after the start page's."""
 PICTURED = "(name) => document.querySelector(`.card[data-name=${name}] img`).naturalWidth > 0"
@@ -89,10 +101,14 @@ async def test_what_cannot_start_says_why(client: httpx.AsyncClient, tmp_path: P
 
 
 @pytest.mark.browser
-async def test_every_card_opens_a_working_application(start: Server, browser: Browser) -> None:
+async def test_every_card_opens_an_application_for_phones_and_keyboards(start: Server, browser: Browser) -> None:
+    """One that asks nobody for motion, either."""
     cards = await start.get("/examples")
     async with tabs(browser, start.url, 1) as (page,):
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.emulate_media(reduced_motion="reduce")
         await expect(page.locator(".card")).to_have_count(len(cards))
+        await suits_everybody(page, "start")
         for card in cards:
             item = page.locator(f".card[data-name={card['name']}]")
             if card["pictured"]:
@@ -103,10 +119,11 @@ async def test_every_card_opens_a_working_application(start: Server, browser: Br
                 await expect(item.locator(".open")).to_have_count(0)
                 continue
             began = time.monotonic()
-            await item.locator(".open").click()
-            await page.wait_for_url(lambda url: not url.startswith(start.url), timeout=120_000)
+            await item.locator(".open").click(timeout=120_000)
+            await page.wait_for_url(lambda url: not url.startswith(start.url))
             await page.wait_for_function(SHOWN)
             print(f"{card['name']}: at {page.url} after {time.monotonic() - began:.1f} s")
+            await suits_everybody(page, card["name"])
             await page.goto(start.url)
     children = psutil.Process(start.process.pid).children(recursive=True)
     assert len(children) >= len([card for card in cards if not card["missing"]])
@@ -114,3 +131,18 @@ async def test_every_card_opens_a_working_application(start: Server, browser: Br
     await start.stop()
     await until(lambda: not any(child.is_running() for child in children), "no process of any example", timeout_s=1)
     print(f"{len(children)} processes ended within {time.monotonic() - began:.1f} s")
+
+
+async def suits_everybody(page: Page, name: str) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390, name
+    assert await page.evaluate(NAMELESS) == [], name
+    assert await page.evaluate(MOVING) == 0, name
+    stops: list[str] = []
+    for _ in range(12):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate(FOCUSED)
+        if focused is None or focused["name"] in stops:
+            break
+        stops.append(focused["name"])
+        assert focused["marked"], f"{name}: nothing shows that the focus is on {focused['name']}"
+    print(f"{name}: {len(stops)} stops of the Tab key")
