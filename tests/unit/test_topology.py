@@ -227,3 +227,16 @@ def test_signals_are_limited_in_size_and_number(house: House) -> None:
     house.clock.pass_time(33 / SIGNALS_PER_S)
     anna.ask("signal", peerId="b", message=small)
     assert len(ben.hears("signal")) == passed + 1
+
+
+def test_what_was_missed_comes_before_what_the_new_socket_brings_about(house: House) -> None:
+    """Somebody has paused a peer by the id of a socket that it does not have yet."""
+    anna, ben = meet(house, "mesh", "mesh")
+    ben.consume_directly(anna.publish("camera"))
+    ben.ask("pausePeer", peerId="a2")
+    anna.lose_socket()
+    ben.ask("signal", peerId="a", message={"candidate": "1"})
+    anna.come_back("a2", topology="mesh")
+    numbers = [payload["seq"] for event, payload in anna.notifications]
+    assert numbers == sorted(numbers)
+    assert [event for event, _ in anna.notifications][-2:] == ["signal", "linkConsumer"]
