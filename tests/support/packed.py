@@ -18,7 +18,7 @@ def run(*argv: str | Path, cwd: Path = ROOT, **env: str) -> str:
     """What a command prints; fails with all of it when the command does."""
     done = subprocess.run(
         [str(part) for part in argv], cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True,
-        timeout=600, check=False,
+        timeout=1200, check=False,
     )
     assert done.returncode == 0, f"{' '.join(str(part) for part in argv)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
