@@ -93,6 +93,8 @@ export type ErrorCode =
   | "data_lost"
   /** What came over a data channel is no message. Cure: the same versions on both sides. */
   | "bad_data"
+  /** There is no direct link to that peer. Cure: a TURN server (iceServers), or the topology "auto", which falls back to the server. */
+  | "link_failed"
   /** Whatever else the browser's WebRTC threw; `cause` has it. Cure: depends on that. */
   | "webrtc_error";
 
