@@ -6,8 +6,8 @@ DONE := .venv/.done
 NATIVE := $(wildcard simplesfu/plane/*.pyx simplesfu/plane/*.pxd simplesfu/plane/*.h)
 CLIENT := $(shell find client-js/src client-js/react client-js/scripts -type f) client-js/package.json client-js/package-lock.json
 SOURCES := pyproject.toml setup.py $(NATIVE) $(CLIENT)
-PROGRAMS := chromium firefox-esr redis-server nginx turnserver nft ip
-PACKAGES := chromium firefox-esr redis-server nginx-light coturn nftables iproute2
+PROGRAMS := chromium firefox-esr redis-server nginx turnserver nft ip pulseaudio pactl
+PACKAGES := chromium firefox-esr redis-server nginx-light coturn nftables iproute2 pulseaudio pulseaudio-utils
 # npm does not look whether there is a newer one of the same version.
 CLIENT_COPY := examples/react/build examples/react/node_modules/simplesfu
 HOST := localhost
@@ -57,7 +57,7 @@ clean: ## remove what was built; .venv and node_modules stay
 	find simplesfu -name '*.so' -delete -o -name '*.c' -delete
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-programs: ## install what the tests drive: browsers, redis, nginx, coturn, nftables (Debian and Ubuntu, as root)
+programs: ## install what the tests drive: browsers, redis, nginx, coturn, nftables, pulseaudio (Debian and Ubuntu, as root)
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
 	for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -z "$$missing" ]; then :; \

@@ -15,17 +15,18 @@ const PERMISSIONS = { audio: "microphone", video: "camera" } as const;
 
 export async function findEndReason(track: MediaStreamTrack): Promise<TrackEndReason> {
   if (isScreenTrack(track)) return "stopped_by_user";
-  const { deviceId } = settingsOf(track);
-  if (!deviceId) return "source_ended";
+  const settings = settingsOf(track);
+  if (!settings.deviceId) return "source_ended";
   const kind = track.kind as keyof typeof PERMISSIONS;
   if (!(await isPermitted(PERMISSIONS[kind]))) return "permission_revoked";
-  return (await isThere(deviceId)) ? "source_ended" : "unplugged";
+  return (await isThere(settings)) ? "source_ended" : "unplugged";
 }
 
-async function isThere(deviceId: string): Promise<boolean> {
+/** "default" is whatever device is that now, and so only the group tells it from the one before. */
+async function isThere({ deviceId, groupId }: MediaTrackSettings): Promise<boolean> {
   try {
     const devices = await navigator.mediaDevices.enumerateDevices();
-    return devices.some((device) => device.deviceId === deviceId);
+    return devices.some((device) => device.deviceId === deviceId && (!groupId || device.groupId === groupId));
   } catch {
     return true; // who cannot be asked has not said that it is gone
   }
