@@ -28,3 +28,11 @@ export function tableOf({ bytes, parts }) {
     .map(([name, part]) => `${String(part).padStart(8)}  ${name}`)
     .join("\n");
 }
+
+/** @returns which limits it has outgrown, and what takes the room; "" when none */
+export function complaintOf(room, limits) {
+  const outgrown = Object.entries(limits).filter(([measure, limit]) => room[measure] > limit);
+  if (outgrown.length === 0) return "";
+  const text = outgrown.map(([measure, limit]) => `${room[measure]} > ${limit} ${measure}`).join(", ");
+  return `has outgrown its limits, ${text}:\n${tableOf(room)}`;
+}
