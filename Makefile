@@ -22,8 +22,8 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the examples at http://localhost:8000
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
-test: $(DONE)/dev $(DONE)/original programs test-client ## every test, in real browsers
-	$(BIN)/pytest
+test: $(DONE)/dev $(DONE)/original programs test-client test-quick-python ## every test, in real browsers
+	$(BIN)/pytest -m "browser or slow"
 
 test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
 	@$(MAKE) --no-print-directory -j2 test-client test-quick-python
