@@ -275,10 +275,15 @@ async def test_one_socket_has_one_client() -> None:
 
 
 async def test_a_flood_is_refused() -> None:
-    async with house(1) as (_, [alice]):
-        answers = await asyncio.gather(*(alice.ask("getRouterRtpCapabilities") for _ in range(900)))
-        codes = {answer["error"]["code"] for answer in answers if "error" in answer}
-        assert codes == {"too_many_requests"}
+    async def authorize(_: AuthorizationRequest) -> bool:
+        await asyncio.sleep(0.5)
+        return True
+
+    async with house(1, authorize=authorize, max_pending_requests_per_peer=2) as (_, [alice]):
+        await alice.begin()
+        answers = await asyncio.gather(*(alice.ask("joinRoom", roomId=str(number)) for number in range(6)))
+        codes = [answer["error"]["code"] for answer in answers if "error" in answer]
+        assert codes == ["too_many_requests"] * 4
 
 
 @pytest.mark.slow

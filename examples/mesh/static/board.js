@@ -40,8 +40,8 @@ export class Board {
     this.#beat = setInterval(() => {
       this.#pen.fillStyle = (isOdd = !isOdd) ? "#fefefe" : "#ffffff";
       this.#pen.fillRect(x, y, 1, 1);
-    }, 200);
-    return this.#canvas.captureStream(20).getVideoTracks()[0];
+    }, 400);
+    return this.#canvas.captureStream(12).getVideoTracks()[0];
   }
 
   close() {
