@@ -1,8 +1,8 @@
 """Serves the browser's side at <Socket.IO's path>/simple-peer.js, as Socket.IO for Node.js does with its client.
 
-With ASGI and WSGI Engine.IO gets every request below its path, so its entry point is where the script can be handed out
-whatever the application is mounted on. With aiohttp it asks the application for a route when it is attached, and so does
-the script. With sanic and tornado the application serves simplesfu.client.read_script() itself.
+With ASGI and WSGI Engine.IO gets every request below its path, so its entry point is where the script can be handed
+out, whatever the application is mounted on. With aiohttp it asks the application for a route when it is attached, and
+so does the script. With sanic and tornado the application serves simplesfu.client.read_script() itself.
 """
 from __future__ import annotations
 
