@@ -45,7 +45,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 def test_what_is_in_the_sdist(published: Published) -> None:
     with tarfile.open(published.sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
+        changed = {member.name.partition("/")[2]: member.mtime for member in archive.getmembers() if member.isfile()}
+    names = changed.keys()
     print(f"{published.sdist.name}: {published.sdist.stat().st_size / 1e6:.1f} MB, {len(names)} files")
     parts = {"simplesfu": ("**/*.py", "**/*.pyx", "**/*.pxd", "**/*.pyi", "**/*.h"), "client-js": ("src/*", "react/*")}
     paths = [path for part, globs in parts.items() for glob in globs for path in (ROOT / part).glob(glob)]
@@ -55,6 +56,8 @@ def test_what_is_in_the_sdist(published: Published) -> None:
         *("client-js/package.json", "client-js/package-lock.json", "client-js/scripts/build.mjs"),
     }
     assert not wanted - names
+    script = changed["simplesfu/client/simple-peer.js"]
+    assert all(script >= at for name, at in changed.items() if name.startswith("client-js/")), "Node.js would be needed"
     assert not [name for name in names if name.endswith((".so", ".c")) or "node_modules" in name or "/dist" in name]
 
 
