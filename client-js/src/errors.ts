@@ -116,7 +116,7 @@ export type ExplanationCode =
   | "link_failed"
   /** The two browsers are still trying to reach each other. Cure: wait; they give up after 7 s. */
   | "link_connecting"
-  /** No UDP from the publisher. Cure: its network or firewall; the server's UDP port must be open. */
+  /** Nothing comes from the publisher, by UDP or TCP. Cure: its network or firewall; there SimplePeer.checkNetwork(socket) says what to open. */
   | "publisher_transport"
   /** The publisher's connection is there and no packets come. Cure: is its track ended, disabled, a still canvas? */
   | "publisher_silent"
@@ -130,7 +130,7 @@ export type ExplanationCode =
   | "paused_by_you"
   /** The receiving end is not set up yet. Cure: wait a moment. */
   | "consumer_missing"
-  /** No UDP between the server and you. Cure: your network or firewall; the server's UDP port must be open. */
+  /** Nothing gets through between the server and you, by UDP or TCP. Cure: your network or firewall; SimplePeer.checkNetwork(socket) says what to open. */
   | "viewer_transport"
   /** Packets come, but no picture to begin with. Cure: one has been asked for; a publisher that sends none is stuck. */
   | "no_keyframe"
