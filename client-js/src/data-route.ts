@@ -126,11 +126,13 @@ export class DataRoute {
   /** The channel that the next message goes over; undefined: by the server. Waits until that is clear. */
   async #way(): Promise<RTCDataChannel | undefined> {
     while (!this.#closed) {
+      const change = this.#change.promise;
       await this.#settle();
       const { channel, carries } = this.#link();
-      if (channel && channel === this.#channel && carries && !this.#isFull) return channel;
+      const begun = channel !== undefined && channel === this.#channel;
+      if (begun && carries && !this.#isFull) return channel;
       if (this.idle && !(channel && carries)) return undefined;
-      if (channel === this.#channel) await this.#change.promise;
+      if (begun || !channel) await change;
     }
     return undefined;
   }

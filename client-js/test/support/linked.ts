@@ -21,6 +21,9 @@ export class LinkEnd {
   /** How many times other tracks came than before. */
   changes = 0;
   other: LinkEnd | undefined;
+  /** Hears what comes over its channels, and that the link is not as it was. */
+  onData: (came: ArrayBuffer | string) => void = (came) => this.heard.push(came);
+  onChange: () => void = () => undefined;
   /** How messages get to the other end. */
   carry: (message: LinkMessage) => void = (message) => void this.#carry(message);
   /** What becomes of a message on its way; undefined: it is lost. */
@@ -32,10 +35,13 @@ export class LinkEnd {
         this.said.push(message);
         this.carry(message);
       },
-      stateChanged: (state, reason) => this.states.push([state, reason].filter(Boolean).join(" ")),
+      stateChanged: (state, reason) => {
+        this.states.push([state, reason].filter(Boolean).join(" "));
+        this.onChange();
+      },
       tracksChanged: () => this.changes++,
-      channelOpened: () => undefined,
-      dataCame: (encoded) => this.heard.push(encoded),
+      channelOpened: () => this.onChange(),
+      dataCame: (encoded) => this.onData(encoded),
       failed: (error) => this.failures.push(error),
     });
   }
