@@ -14,7 +14,10 @@ from .netns import Host
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of a library that it imports
+    from marionette_driver.by import By
     from marionette_driver.marionette import Marionette
+
+__all__ = ["PREFERENCES", "By", "FirefoxPage", "firefox"]
 
 PREFERENCES = {
     "media.navigator.permission.disabled": True,
