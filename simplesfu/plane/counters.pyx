@@ -10,7 +10,7 @@ INGRESS_DROP_NAMES = (
     "producer_paused", "duplicate", "too_old", "sequence_jump", "no_memory",
     "rtcp_rate", "rtcp_ssrc_limit", "srtcp_auth", "srtcp_replay", "rtcp_malformed",
 )
-EGRESS_DROP_NAMES = ("paused", "waiting_keyframe", "stale", "layer", "not_connected", "seal_failed")
+EGRESS_DROP_NAMES = ("paused", "waiting_keyframe", "stale", "layer", "not_connected", "slow_reader", "seal_failed")
 
 assert len(INGRESS_DROP_NAMES) == INGRESS_DROPS
 assert len(EGRESS_DROP_NAMES) == EGRESS_DROPS

@@ -3,7 +3,7 @@
 UDP_SEGMENT call; the shorter ones are padded to the longest by a few bytes, since segments are of one size."""
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from simplesfu.plane.counters cimport EGRESS_NOT_CONNECTED, EGRESS_SEAL_FAILED
+from simplesfu.plane.counters cimport EGRESS_NOT_CONNECTED, EGRESS_SEAL_FAILED, EGRESS_SLOW_READER
 from simplesfu.plane.packet cimport pool_give
 from simplesfu.plane.recv_stream cimport recv_stream_store
 from simplesfu.plane.send_stream cimport (
@@ -12,6 +12,7 @@ from simplesfu.plane.send_stream cimport (
 from simplesfu.plane.sender cimport sender_commit, sender_room
 from simplesfu.plane.srtp cimport SRTP_OK, srtp
 from simplesfu.plane.state cimport MAX_PENDING, Numbers, Transport
+from simplesfu.plane.tcp cimport tcp_is_late
 
 cdef enum:
     MAX_READY = 256
@@ -131,6 +132,11 @@ cdef inline void _forward(State *state, RecvStream *stream, SendStream *out, con
     cdef uint8_t *room
     cdef int i, length, reason
     state.counters.offered += stream.pending_count
+    if transport.destination.connection and out.video and tcp_is_late(&state.tcp, &transport.destination, now_us):
+        # It goes on from a keyframe when there is room: half a picture helps nobody, and nothing counts as lost so.
+        state.counters.egress_drops[EGRESS_SLOW_READER] += stream.pending_count
+        send_stream_hold(out)
+        return
     for i in range(stream.pending_count):
         packet = stream.pending[i]
         if transport.send_session == NULL or transport.selected == NULL:

@@ -7,6 +7,7 @@ cdef enum:
     URGENT_BYTES = 32768       # sizes of the lanes, powers of two
     PATIENT_BYTES = 262144     # a large keyframe and what comes with it
     LATE_US = 500000           # pictures that would wait for longer are of no use
+    LATE_BYTES = PATIENT_BYTES // 2    # what waits behind so many is not worth beginning
     STAMPED_BYTES = 8192       # what shares a time stamp
     STAMPS = PATIENT_BYTES // STAMPED_BYTES
     MAX_PIECES = 5
@@ -30,10 +31,12 @@ cdef struct Outbox:
     uint64_t begun_until       # the end of the patient frame that has begun to leave
     int64_t came_us[STAMPS]    # when the first bytes of each stretch of patient ones came in
     int64_t filled_us          # since when patient ones have waited
+    bint late                  # so long that pictures are held back until the patient ones have left
     int64_t progress_us        # when something left last, or the first came in
 
 cdef bint outbox_is_empty(const Outbox *box) noexcept nogil
 cdef bint outbox_has_room(const Outbox *box, int length, bint urgent, int64_t now_us) noexcept nogil
+cdef bint outbox_is_late(Outbox *box, int64_t now_us) noexcept nogil
 cdef bint outbox_put(Outbox *box, const uint8_t *frame, int length, bint urgent, int64_t now_us) noexcept nogil
 cdef bint outbox_put_begun(Outbox *box, const uint8_t *frame, int length, int sent, int64_t now_us) noexcept nogil
 cdef int outbox_pieces(const Outbox *box, iovec *pieces) noexcept nogil

@@ -18,10 +18,23 @@ cdef bint outbox_has_room(const Outbox *box, int length, bint urgent, int64_t no
     cdef int needed = FRAME_HEADER_BYTES + length
     if urgent:
         return <int>(box.urgent.tail - box.urgent.head) + needed <= URGENT_BYTES
-    if <int>(lane.tail - lane.head) + needed > PATIENT_BYTES:
-        return False
-    return (lane.head == lane.tail
-            or now_us - max(box.filled_us, box.came_us[lane.head // STAMPED_BYTES % STAMPS]) < LATE_US)
+    return <int>(lane.tail - lane.head) + needed <= PATIENT_BYTES and _age_us(box, now_us) < LATE_US
+
+
+cdef inline int64_t _age_us(const Outbox *box, int64_t now_us) noexcept nogil:
+    """For how long the patient frame that leaves next has waited, roughly."""
+    if box.patient.head == box.patient.tail:
+        return 0
+    return now_us - max(box.filled_us, box.came_us[box.patient.head // STAMPED_BYTES % STAMPS])
+
+
+cdef bint outbox_is_late(Outbox *box, int64_t now_us) noexcept nogil:
+    """Once it is, it is until nothing patient waits: a new beginning then has the whole of the time before it."""
+    if box.patient.head == box.patient.tail:
+        box.late = False
+    elif _age_us(box, now_us) >= LATE_US or box.patient.tail - box.patient.head > LATE_BYTES:
+        box.late = True
+    return box.late
 
 
 cdef bint outbox_put(Outbox *box, const uint8_t *frame, int length, bint urgent, int64_t now_us) noexcept nogil:

@@ -82,6 +82,7 @@ cdef int tcp_read(Tcp *tcp, Connection *connection, int64_t now_us) noexcept nog
 cdef void tcp_send(Tcp *tcp, const Message *message) noexcept nogil
 cdef void tcp_flush(Tcp *tcp, Connection *connection, int64_t now_us) noexcept nogil
 cdef Connection *tcp_find(const Tcp *tcp, const Address *address) noexcept nogil
+cdef bint tcp_is_late(const Tcp *tcp, const Address *address, int64_t now_us) noexcept nogil
 cdef void tcp_prove(Tcp *tcp, const Address *address) noexcept nogil
 cdef void tcp_disown(Tcp *tcp, const Address *address, int64_t now_us) noexcept nogil
 cdef void tcp_close(Tcp *tcp, Connection *connection, int reason) noexcept nogil

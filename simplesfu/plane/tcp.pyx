@@ -6,8 +6,8 @@ from libc.stdlib cimport calloc, free, malloc
 
 from simplesfu.plane.framing cimport FRAME_HEADER_BYTES, MAX_FRAME_BYTES, deframer_resume
 from simplesfu.plane.outbox cimport (
-    MAX_PIECES, iovec, outbox_free, outbox_has_room, outbox_is_empty, outbox_pieces, outbox_put, outbox_put_begun,
-    outbox_take,
+    MAX_PIECES, iovec, outbox_free, outbox_has_room, outbox_is_empty, outbox_is_late, outbox_pieces, outbox_put,
+    outbox_put_begun, outbox_take,
 )
 from simplesfu.plane.table cimport Key, id_key, table_free, table_get, table_init, table_pop, table_put
 from simplesfu.plane.udp cimport address_same_network, monotonic_us
@@ -168,6 +168,12 @@ cdef Connection *tcp_find(const Tcp *tcp, const Address *address) noexcept nogil
     """NULL when it has been closed."""
     cdef Key key = id_key(0, address.connection)
     return <Connection *>table_get(&tcp.by_id, &key)
+
+
+cdef bint tcp_is_late(const Tcp *tcp, const Address *address, int64_t now_us) noexcept nogil:
+    """Pictures would come too late on it."""
+    cdef Connection *connection = tcp_find(tcp, address)
+    return connection != NULL and outbox_is_late(&connection.outbox, now_us)
 
 
 cdef void tcp_prove(Tcp *tcp, const Address *address) noexcept nogil:
