@@ -452,7 +452,6 @@ class Lives:
     # what must be true
 
     def all_agree(self) -> None:
-        self.stage.settle()
         self.stage.pass_time(UNTIL_SETTLED_S)
         self.call.forget_what_ended()
         for who, seat in self.seats.items():

@@ -130,8 +130,12 @@ class Stage:
 
     def settle(self) -> None:
         """Until the policy has decided about everything."""
-        for _ in range(8):
-            self.run(asyncio.sleep(0))
+
+        async def give_turns() -> None:
+            for _ in range(8):
+                await asyncio.sleep(0)
+
+        self.run(give_turns())
 
     def run(self, awaitable: Awaitable[T]) -> T:
         return self._loop.run_until_complete(awaitable)
