@@ -12,7 +12,7 @@ from support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]  # as in test_firefox.py
 
-ALLOWED, BLOCKED = 1, 2
+ASKED, ALLOWED, BLOCKED = range(3)
 REAL = {
     "media.navigator.streams.fake": False,
     "media.navigator.permission.disabled": False,
@@ -21,7 +21,8 @@ REAL = {
     "network.dns.localDomains": "call.test",
 }
 RUN = "const [done] = arguments; (async () => {%s})().then(done, ({code, message}) => done({code, message}))"
-SOUND = """const sound = new AudioContext();
+SOUND = """document.body.append(Object.assign(document.createElement("button"), {textContent: "Listen"}));
+  const sound = new AudioContext();
   const audio = document.body.appendChild(document.createElement("audio"));
   audio.srcObject = sound.createMediaStreamDestination().stream;
   await SimplePeer.play(audio);"""
@@ -59,10 +60,11 @@ async def test_no_device_no_permission_no_click_no_https(serve: Serve) -> None:
 
         code, _ = await refused("await SimplePeer.captureScreen()")
         assert code == "needs_gesture"
-        await page.open(server.url)  # a page that has the camera may play what it likes
+        await asyncio.to_thread(driver.set_prefs, devices(ASKED))  # a page that may film may play what it likes
+        await page.open(server.url)
         code, _ = await refused(SOUND)
         assert code == "playback_blocked"
-        await asyncio.to_thread(lambda: driver.find_element(By.TAG_NAME, "body").click())
+        await asyncio.to_thread(lambda: driver.find_element(By.TAG_NAME, "button").click())
         await until(lambda: run("return !document.querySelector('audio').paused"), "sound after a click")
 
         await page.open(server.url.replace("127.0.0.1", "call.test"))
