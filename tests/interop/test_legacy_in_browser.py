@@ -59,9 +59,8 @@ async def test_the_first_client_and_a_new_one_see_each_other(app: App, browser: 
             await page.close()
 
 
-@pytest.mark.parametrize("app", [async_app, thread_app], ids=["asyncio", "threading"])
-async def test_the_second_client_has_rooms_and_data(app: App, browser: Browser) -> None:
-    async with app() as (url, media):
+async def test_the_second_client_has_rooms_and_data(browser: Browser) -> None:
+    async with async_app() as (url, media):
         red = await LegacyPage.open(browser, url, "second", "red", room="hall")
         green = await LegacyPage.open(browser, url, "second", "green", room="hall")
         blue = await LegacyPage.open(browser, url, "new", "blue", room="hall")
@@ -113,9 +112,8 @@ async def test_the_second_client_may_choose(browser: Browser) -> None:
             await page.close()
 
 
-@pytest.mark.parametrize("app", [async_app, thread_app], ids=["asyncio", "threading"])
-async def test_the_newest_client_gets_what_is_in_its_room(app: App, browser: Browser) -> None:
-    async with app() as (url, media):
+async def test_the_newest_client_gets_what_is_in_its_room(browser: Browser) -> None:
+    async with async_app() as (url, media):
         lobby = await LegacyPage.open(browser, url, "new", "yellow")
         blue = await LegacyPage.open(browser, url, "new", "blue", room="hall")
         red = await LegacyPage.open(browser, url, "third", "red", room="hall")

@@ -12,17 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from simplesfu.control.webrtc_transport import WebRtcTransport
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import AlreadyExists, BadRequest, NotFound, SfuError, UnknownRequest
 from simplesfu.signaling.legacy import messages as m
 from simplesfu.signaling.legacy.capabilities import assumed, mime_types
+from simplesfu.signaling.legacy.consumers import Consumers, Push, recv_transport
 from simplesfu.signaling.legacy.data import LABEL, LegacyDesk, listen
 from simplesfu.signaling.legacy.dialect import SILENCE_S, Dialect, after
 from simplesfu.signaling.legacy.lists import ListPusher, listed, roomed
@@ -31,15 +30,7 @@ from simplesfu.signaling.sessions.attendance import Attendance
 from simplesfu.signaling.sessions.replay import Answer
 from simplesfu.signaling.sessions.session import Connection, PeerSession
 
-ON_ITS_WAY_S: Final = 5.0
-"""A client that asks again for a consumer which it has been handed, and has not resumed, is setting it up."""
-FORGET_S: Final = 10.0
-AFTER_THE_ANSWER_S: Final = 0.1
-
 logger = logging.getLogger(__name__)
-
-Push: TypeAlias = Callable[[str, object], None]
-"""(type, data) of what the client is told."""
 
 
 class Entry(NamedTuple):
@@ -53,18 +44,6 @@ class RefusedError(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer)
         self.answer = answer
-
-
-@dataclass(eq=False)
-class Handed:
-    """A consumer that the client has been told of."""
-
-    consumer_id: str
-    peer_id: str
-    at_us: int
-    resumed: bool = False
-    """It has set it up: only then can it be told of its end."""
-    ended: bool = False
 
 
 class Translator:
@@ -84,10 +63,9 @@ class Translator:
         self._desk = LegacyDesk()
         self._sent: set[str] = set()
         """MIME types."""
-        self._handed: dict[str, Handed] = {}
-        self._paused: dict[str, dict[str, str]] = {}
-        """By producer id: which wish holds it."""
-        self._lists = ListPusher(self._peers.clock, self._list, partial(push, "availableProducers"))
+        clock = self._peers.clock
+        self._consumers = Consumers(clock, lambda: self.session, ask=self._ask, push=push, later=self._later)
+        self._lists = ListPusher(clock, self._list, partial(push, "availableProducers"))
 
     # what the client asks
 
@@ -158,37 +136,19 @@ class Translator:
         return {}
 
     async def create_consumer(self, data: m.ProducerOf) -> dict[str, Any]:
-        await self._consume(data.producer_id)
+        await self._consumers.consume(data.producer_id)
         return {}
 
     async def pause_consumer(self, data: m.ProducerNamed) -> dict[str, Any]:
-        """The wish comes before the consumer, if need be, and goes with the track."""
-        track = self._track(data.producer_id)
-        await self._ask("pausePeer", **track)
-        self._paused[data.producer_id] = track
+        await self._consumers.pause(data.producer_id)
         return {"paused": True}
 
     async def resume_consumer(self, data: m.ProducerNamed) -> dict[str, Any]:
-        """The first one says that the client has set it up, those after it take a pause back."""
-        handed = self._handed.get(data.producer_id)
-        if handed is None:
-            raise NotFound(f"no consumer of {data.producer_id!r}", "say createConsumer first")
-        if handed.ended:
-            del self._handed[data.producer_id]
-            self._peers.clock.call_later(AFTER_THE_ANSWER_S, partial(self._tell_closed, data.producer_id, handed))
-        elif not handed.resumed:
-            await self._ask("resumeConsumer", consumerId=handed.consumer_id)
-            handed.resumed = True
-        elif self._paused.pop(data.producer_id, None) is not None:
-            await self._ask("resumePeer", **self._track(data.producer_id))
+        await self._consumers.resume(data.producer_id)
         return {}
 
     async def close_consumer(self, data: m.ProducerNamed) -> dict[str, Any]:
-        handed = self._handed.get(data.producer_id)
-        if handed is None or handed.ended:
-            raise NotFound(f"no consumer of {data.producer_id!r}", "it has ended, or was never there")
-        await self._ask("closeConsumer", consumerId=handed.consumer_id)
-        del self._handed[data.producer_id]
+        await self._consumers.close(data.producer_id)
         return {}
 
     async def join_room(self, data: m.Room) -> dict[str, Any]:
@@ -216,7 +176,7 @@ class Translator:
         if outlet.carries(peer.id):
             return {}
         limit = self._peers.config.max_consumers_per_peer
-        consumer = self._recv_transport().data.consume(reliable=False, label="data", protocol="", limit=limit)
+        consumer = recv_transport(self.session).data.consume(reliable=False, label="data", protocol="", limit=limit)
         outlet.carry(peer.id, consumer)
         self._push("createDataConsumer", {
             "peerId": peer.id,
@@ -241,10 +201,10 @@ class Translator:
             case "producerAvailable":
                 self._lists.changed()
                 if self._dialect is Dialect.PUSHED:
-                    self._later(self._consume(payload["producerId"]), "a consumer of a legacy client")
+                    self._later(self._consumers.consume(payload["producerId"]), "a consumer of a legacy client")
             case "producerUnavailable":
                 self._lists.changed()
-                self._ended(payload["producerId"])
+                self._consumers.ended(payload["producerId"])
 
     def _appeared(self, peer_id: str) -> None:
         """Whatever it has is offered to this client, which chooses itself."""
@@ -260,23 +220,6 @@ class Translator:
         if self._dialect is Dialect.ROOMED:
             self._push("peerDisconnection", [peer_id])
         self._lists.changed()
-
-    def _ended(self, producer_id: str) -> None:
-        track = self._paused.pop(producer_id, None)
-        if track is not None:  # the client takes what comes under that label next for another track, which plays
-            self._later(self._ask("resumePeer", **track), "a wish of a legacy client")
-        handed = self._handed.get(producer_id)
-        if handed is None:
-            return
-        if handed.resumed:
-            del self._handed[producer_id]
-            self._tell_closed(producer_id, handed)
-        else:  # the first client would fail over a consumer that it has not set up yet
-            handed.ended = True
-            self._peers.clock.call_later(FORGET_S, lambda: self._handed.pop(producer_id, None))
-
-    def _tell_closed(self, producer_id: str, handed: Handed) -> None:
-        self._push("consumerClosed", {"producingPeerId": handed.peer_id, "producerId": producer_id})
 
     # ---
 
@@ -329,28 +272,7 @@ class Translator:
         """What the newest client gets unasked."""
         if self._dialect is Dialect.PUSHED:
             for producer_id in self.session.offers:
-                self._later(self._consume(producer_id), "a consumer of a legacy client")
-
-    async def _consume(self, producer_id: str) -> None:
-        handed = self._handed.get(producer_id)
-        now_us = self._peers.clock.now_us()
-        if handed is not None and not handed.resumed and now_us - handed.at_us < ON_ITS_WAY_S * 1_000_000:
-            return
-        answer = await self._ask("consume", transportId=self._recv_transport().id, producerId=producer_id)
-        if producer_id not in self.session.offers:
-            return  # it ended meanwhile
-        self._handed[producer_id] = Handed(answer["consumerId"], answer["peerId"], now_us)
-        self._push("createConsumer", {
-            "peerId": answer["peerId"],
-            "producerId": producer_id,
-            "id": answer["consumerId"],
-            "kind": answer["kind"],
-            "rtpParameters": answer["rtpParameters"],
-            "type": answer["type"],
-            # The clients do nothing with `broadcast` but refuse to pause such a track.
-            "appData": {"peerId": answer["peerId"], "label": answer["label"], "broadcast": False},
-            "producerPaused": answer["producerPaused"],
-        })
+                self._later(self._consumers.consume(producer_id), "a consumer of a legacy client")
 
     def _list(self) -> dict[str, Any] | None:
         if self.session.closed:
@@ -358,17 +280,6 @@ class Translator:
         if self._dialect is Dialect.ROOMED:
             return roomed(self.session.offers, (peer.id for peer in self._peers.all_in_sight(self.session)))
         return listed(self.session.offers)
-
-    def _track(self, producer_id: str) -> dict[str, str]:
-        """Raises NotFound."""
-        publication = self.session.offer(producer_id)
-        return {"peerId": publication.publisher.id, "label": publication.label}
-
-    def _recv_transport(self) -> WebRtcTransport:
-        entry = self.session.transport_to("recv")
-        if entry is None:
-            raise NotFound("no transport for consuming", "say createWebRtcTransport first")
-        return entry.transport
 
     async def _ask(self, request: str, **payload: Any) -> Any:
         """The data of our answer. Raises RefusedError."""
