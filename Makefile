@@ -72,7 +72,8 @@ programs: ## install what the tests drive: browsers, redis, nginx, coturn, nftab
 
 # An editable install builds the native modules and the browser bundle (see setup.py).
 $(DONE)/demo: $(SOURCES) | $(DONE)/venv $(DONE)/npm
-	$(BIN)/pip install --quiet -e ".[demo]"
+	@echo "Building the native modules and the page's script: a minute or two"
+	@$(BIN)/pip install --quiet -e ".[demo]"
 	@rm -rf $(CLIENT_COPY)
 	@touch $@
 

@@ -35,6 +35,7 @@ ROOM = "quiet-harbour"
 GREETINGS = ("Hello?", "Good morning!", "Can everybody hear me?", "Loud and clear.")
 QUALITY = 80
 RAMP_UP_S = 6
+LARGE = "(count) => [...document.querySelectorAll('video')].filter((one) => one.videoWidth > 300).length >= count"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 WINDOWS = (
     ("", DESKTOP, "light"),
@@ -158,6 +159,8 @@ ENTER: dict[str, Enter] = {
     "fastapi": enter_fastapi,
     "redis": enter_redis,
 }
+VIDEOS = {"rooms": 5, "broadcast": 1, "hello": 3, "redis": 3}
+"""How many pictures move in the first window; in others one for each guest."""
 DRESS: dict[str, Dress] = {"conference": dress_conference, "mesh": dress_mesh}
 
 
@@ -167,6 +170,7 @@ async def photograph(example: Example, browser: Browser, folder: Path) -> None:
         pages = [await open_window(browser, number) for number in range(1, GUESTS + 1)]
         for number, page in enumerate(pages, 1):
             await ENTER.get(example.name, enter_by_address)(page, url, number)
+        await pages[0].wait_for_function(LARGE, arg=VIDEOS.get(example.name, GUESTS), timeout=90_000)
         await asyncio.sleep(RAMP_UP_S)
         for suffix, window, scheme in WINDOWS:
             await pages[0].set_viewport_size(window)  # type: ignore[arg-type]
