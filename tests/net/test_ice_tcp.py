@@ -157,8 +157,8 @@ async def test_node_by_tcp(network: Network) -> None:
 
 
 async def test_a_narrow_way_by_tcp(network: Network) -> None:
-    """What does not fit is held back, so that the call stays one: sound goes on, pictures come in stretches that are not
-    late, and when the way is wide again they are fluent again."""
+    """What does not fit is held back, so that the call stays one: sound goes on, pictures come in stretches that are
+    not late, and when the way is wide again they are fluent again."""
     free, narrow = network.host("free"), network.host("narrow")
     without_udp(network, narrow)
     async with (
