@@ -70,7 +70,7 @@ async function open(name) {
 }
 
 async function publish() {
-  const own = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
+  const own = await SimplePeer.capture({ video: true, audio: true });
   const [camera] = own.getVideoTracks();
   show(camera, "");
   await peer.addTrack(camera, "camera", true);
