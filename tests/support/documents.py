@@ -2,7 +2,7 @@
 
 A comment before a block tells to what: `<!-- file: PATH -->` is that file, `<!-- excerpt: PATH -->` stands in it,
 `<!-- run -->` is a program of its own, `<!-- run: server -->` goes on from a server that is there (`sio`, `media`),
-`<!-- run: page -->` is run in a browser.
+`<!-- run: page -->` is run in a browser, `<!-- compile -->` is compiled against the packed npm package.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def check_marks(document: Path) -> None:
     blocks = blocks_of(document)
     assert document.read_text().count("\n```") == 2 * len(blocks)
     for block in blocks:
-        assert block.mark in ("file", "excerpt", "run"), f"a block is held to nothing:\n{block.code}"
+        assert block.mark in ("file", "excerpt", "run", "compile"), f"a block is held to nothing:\n{block.code}"
 
 
 def check_file(block: Block) -> None:

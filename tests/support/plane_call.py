@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from simplesfu.plane import Plane, rtp
 from support.srtp_peer import SrtpPeer, plane_socket
-from support.tcp_peer import TcpPeer, listener
+from support.tcp_peer import TcpPeer, sockets_of_one_number
 
 # The publisher's numbers, chosen different from the router's.
 PT, RTX_PT, SSRC, RTX_SSRC = 96, 97, 0x11111111, 0x22222222
@@ -116,8 +116,7 @@ def plane_call(
     *, codec: str = "vp8", host: str = "127.0.0.1", nack: bool = True, tcp: bool = False, **plane_options
 ) -> Iterator[PlaneCall]:
     """`tcp`: it listens on TCP too, and the publisher comes by it."""
-    sock = plane_socket(host)
-    listeners = [listener(sock)] if tcp else []
+    sock, *listeners = sockets_of_one_number(host) if tcp else (plane_socket(host),)
     plane = Plane([sock], listeners=listeners, **plane_options)
     plane.start()
     server = sock.getsockname()[:2]

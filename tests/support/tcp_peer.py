@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import select
 import socket
@@ -9,7 +10,7 @@ import struct
 import time
 
 from simplesfu.plane import Plane, StunRequest
-from support.srtp_peer import SrtpPeer
+from support.srtp_peer import SrtpPeer, plane_socket
 
 Address = tuple[str, int]
 
@@ -26,14 +27,24 @@ def stun_request(username: str) -> bytes:
     return struct.pack("!HHI", 1, len(attribute), 0x2112A442) + secrets.token_bytes(12) + attribute
 
 
-def listener(beside: socket.socket) -> socket.socket:
-    """A listening TCP socket at the address and number of a UDP socket, as the plane takes it."""
-    sock = socket.socket(beside.family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(beside.getsockname())
-    sock.listen(512)
-    sock.setblocking(False)
-    return sock
+def sockets_of_one_number(host: str) -> tuple[socket.socket, socket.socket]:
+    """A UDP socket and a listening TCP socket, as the plane takes them. A number that UDP has free may be taken in TCP:
+    then another one is tried."""
+    while True:
+        udp = plane_socket(host)
+        tcp = socket.socket(udp.family, socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tcp.bind(udp.getsockname())
+        except OSError as error:
+            udp.close()
+            tcp.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        tcp.listen(512)
+        tcp.setblocking(False)
+        return udp, tcp
 
 
 class FramedSocket:
