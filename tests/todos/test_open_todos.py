@@ -239,9 +239,10 @@ async def test_todo_08_addresses_are_options() -> None:
         async with media_app(listen=("127.0.0.1", 0), announce="198.51.100.7") as app:
             ((announced, port),) = app.media.addresses
             async with SignallingClient(app.url) as peer:
-                (candidate,) = (await peer.ask("createWebRtcTransport", direction="send"))["iceCandidates"]
-    print("clients are told to send to", candidate["ip"], candidate["port"])
-    assert (candidate["ip"], candidate["port"]) == ("198.51.100.7", port)
+                candidates = (await peer.ask("createWebRtcTransport", direction="send"))["iceCandidates"]
+    told = {(candidate["protocol"], candidate["ip"], candidate["port"]) for candidate in candidates}
+    print("clients are told to send to", told)
+    assert told == {("udp", "198.51.100.7", port), ("tcp", "198.51.100.7", port)}
     assert announced == "198.51.100.7"
 
 

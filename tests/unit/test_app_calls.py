@@ -135,7 +135,7 @@ async def test_threads_that_hang_do_not_gather_a_heap(in_threads: AppCalls, monk
     later: list[str] = []
     with pytest.raises(TimeoutError):
         await in_threads.call(later.append, "too late")
-    assert in_threads._workers._jobs.qsize() == 0  # type: ignore[attr-defined]
+    assert in_threads._worker._jobs.qsize() == 0  # type: ignore[attr-defined]
     goes_on.set()
 
     async def turns_come_back() -> Any:
