@@ -88,10 +88,9 @@ async def enter_conference(page: Page, url: str, number: int) -> None:
 
 
 async def dress_conference(page: Page, large: bool) -> None:
-    """Chat and statistics where there is room for them."""
-    for id in ("open-chat", "figures"):
-        if (await page.get_attribute(f"#{id}", "aria-pressed") == "true") != large:
-            await page.click(f"#{id}")
+    """The chat where there is room for it."""
+    if (await page.get_attribute("#open-chat", "aria-pressed") == "true") != large:
+        await page.click("#open-chat")
     await page.mouse.move(0, 0)
 
 
@@ -185,11 +184,11 @@ async def photograph(example: Example, browser: Browser, folder: Path) -> None:
 async def photograph_shelf(browser: Browser, folder: Path) -> None:
     with serving(Example(name="start", title="", text="")) as url:
         page = await browser.new_page()
-        await page.goto(url)
         for suffix, window, scheme in WINDOWS:
             await page.set_viewport_size(window)  # type: ignore[arg-type]
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            await page.wait_for_function("[...document.images].every((image) => image.complete)")
+            await page.goto(url, wait_until="networkidle")
+            await page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
             await keep(page, folder / f"start{suffix}.webp")
 
 

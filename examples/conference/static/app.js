@@ -85,14 +85,22 @@ async function enter(self, room) {
   });
   $("room-name").textContent = room;
   show("call");
+  setJoining(true);
   grid.addOwn(self);
   const problem = await conference.openDevices();
   await conference.join(room);
   press("microphone", conference.sends("microphone"));
   press("camera", conference.sends("camera"));
   if (problem) tell(problem);
-  countHeads();
+  setJoining(false);
   $("microphone").focus({ preventScroll: true });
+}
+
+/** Until one is in the room, nothing can be switched or said. */
+function setJoining(joining) {
+  $("call").inert = joining;
+  if (joining) $("head-count").textContent = "Joining …";
+  else countHeads();
 }
 
 function leave(reason = "") {
@@ -106,6 +114,7 @@ function leave(reason = "") {
   conference = undefined;
   grid.clear();
   chat.clear();
+  setJoining(false);
   show("door");
   $("door-notice").textContent = reason;
   $("door-notice").hidden = !reason;
@@ -119,6 +128,7 @@ function show(screen) {
 }
 
 function countHeads() {
+  if ($("call").inert) return;
   const heads = grid.people;
   $("head-count").textContent = heads === 1 ? "Only you: send the link" : `${heads} people`;
 }
@@ -210,7 +220,7 @@ $("say").onsubmit = async (event) => {
 
 const KEYS = { m: "microphone", v: "camera", s: "screen", c: "open-chat", i: "figures" };
 addEventListener("keydown", (event) => {
-  if (!conference || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!conference || $("call").inert || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") return showChat(false);
   if (event.target.matches("input")) return;
   const id = KEYS[event.key.toLowerCase()];
