@@ -89,6 +89,7 @@ async def test_who_comes_by_tcp_gets_in_while_others_hold_on_to_half_a_check(bys
         assert stats["strangers"] <= 16 + 1
 
 
+@pytest.mark.slow
 async def test_a_flood_of_connections(bystander: LightCall) -> None:
     wire = bystander.sender.wires["send"]
     print(await flood(wire, "connections"), await tcp_stats(bystander))

@@ -92,6 +92,7 @@ async def holds(peer: NodePeer, data: str) -> bool:
     return any(one["data"] == data for one in await heard(peer))
 
 
+@pytest.mark.slow
 async def test_the_application_sends_and_hears() -> None:
     async with media_app() as app, NodePeer(app.url) as red, NodePeer(app.url) as green:
         messages: list[DataInfo] = []

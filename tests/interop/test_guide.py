@@ -46,6 +46,7 @@ def test_blocks_of_files_are_those_files(block: Block) -> None:
     check_file(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", choose(BLOCKS, "run", "python"), ids=repr)
 def test_server_blocks_run(block: Block, tmp_path: Path) -> None:
     run_python(block, tmp_path)

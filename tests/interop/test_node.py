@@ -15,7 +15,7 @@ from support.waiting import until
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
 
 
-@pytest.mark.parametrize("app", ["asgi", "flask"])
+@pytest.mark.parametrize("app", ["asgi", pytest.param("flask", marks=pytest.mark.slow)])
 async def test_a_room_of_three(serve: Serve, app: str) -> None:
     server = await serve(app)
     async with AsyncExitStack() as leaving:
@@ -44,6 +44,7 @@ async def test_a_room_of_three(serve: Serve, app: str) -> None:
         await red.sees([blue])
 
 
+@pytest.mark.slow
 async def test_pausing_stops_the_server_from_sending(serve: Serve) -> None:
     server = await serve()
     async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
@@ -84,6 +85,7 @@ async def test_errors_reach_the_promise_with_a_hint(serve: Serve) -> None:
         assert refused.value.hint
 
 
+@pytest.mark.slow
 async def test_a_lost_socket_is_noticed_by_nobody(serve: Serve) -> None:
     server = await serve()
     async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
@@ -118,6 +120,7 @@ async def test_a_lost_socket_is_noticed_by_nobody(serve: Serve) -> None:
         assert sorted(labels) == ["extra 1", "extra 2", "extra 3", "microphone", "webcam"]
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_killed_gets_its_calls_back(serve: Serve) -> None:
     server = await serve(session_key="a key that outlives the process")
     async with NodePeer(server.url, RED) as red, NodePeer(server.url, GREEN) as green:
@@ -136,6 +139,7 @@ async def test_a_server_that_is_killed_gets_its_calls_back(serve: Serve) -> None
             assert (await peer.do("peers"))["peerId"] == peer.peer_id, "the key keeps the ids"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("app", ["asgi", "flask"])
 async def test_another_peer_on_the_same_socket(serve: Serve, app: str) -> None:
     """As user interfaces do that mount everything twice: made, closed and made again within a moment."""

@@ -49,6 +49,7 @@ def test_excerpts_stand_in_the_files(block: Block) -> None:
     check_excerpt(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", choose(BLOCKS, "run", "python"), ids=repr)
 def test_python_blocks_run(block: Block, tmp_path: Path) -> None:
     run_python(block, tmp_path)

@@ -100,6 +100,7 @@ async def test_a_publisher_whose_track_the_server_closes_is_told_and_may_ask_aga
         await green.sees([red])
 
 
+@pytest.mark.slow
 async def test_a_policy_holds_and_lets_go_and_others_miss_nothing() -> None:
     held: set[str] = set()
 

@@ -390,6 +390,7 @@ async def code_of(asking: Coroutine[Any, Any, object]) -> str:
     return refused.value.code
 
 
+@pytest.mark.slow
 async def test_todo_12_a_killed_process_costs_no_call(serve: Serve) -> None:
     """The process dies and another is started: the clients come back by themselves, with their ids and their tracks."""
     server = await serve(session_key="a key that outlives the process")

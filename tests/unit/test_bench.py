@@ -9,7 +9,7 @@ import pytest
 
 from bench.build import build_generator
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")]
 
 
 @pytest.mark.slow
@@ -32,6 +32,7 @@ def test_every_viewer_gets_all_and_python_sleeps(tcp: bool) -> None:
     assert run.python_share < 0.5
 
 
+@pytest.mark.slow
 def test_the_plane_wakes_up_for_packets_and_little_else() -> None:
     build_generator()
     from bench.accounting import choose_cores
@@ -44,6 +45,7 @@ def test_the_plane_wakes_up_for_packets_and_little_else() -> None:
     assert run.wakeups_per_packet < 1.2
 
 
+@pytest.mark.slow
 def test_a_browsers_traffic_is_whole_frames_from_a_keyframe_on() -> None:
     build_generator()
     from bench.traffic import captured

@@ -104,6 +104,7 @@ async def test_ways_that_are_closed_say_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert "nothing comes back" in str(answers[0])
 
 
+@pytest.mark.slow
 async def test_a_running_application_is_tried_as_a_client(serve: Serve) -> None:
     server = await serve()
     argv = [sys.executable, "-m", "simplesfu", "doctor", "--url", server.url]

@@ -121,6 +121,7 @@ def why(app: MediaApp, viewer: WirePeer, publisher: WirePeer) -> Explanation:
     return explanation
 
 
+@pytest.mark.slow
 async def test_a_call_comes_about_link_by_link() -> None:
     """Each step mends the first broken link, and the next one shows."""
     async with media_app() as app, WirePeer(app.url) as alice, WirePeer(app.url) as bob:

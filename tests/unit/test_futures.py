@@ -68,6 +68,7 @@ print("well")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "left-open"])
 @pytest.mark.parametrize("patched", [True, False], ids=["patched", "unpatched"])
 def test_a_greenlet_waits_and_the_others_go_on(*, patched: bool, close: bool) -> None:

@@ -21,7 +21,10 @@ sio = SocketIO(app, async_mode=os.environ.get("ASYNC_MODE", "threading"))
 
 
 def authorize(request: AuthorizationRequest) -> bool:
+    asked_now.append(request)
+    asked_at_once.append(len(asked_now))
     sio.sleep(0.1)  # as who asks a database
+    asked_now.remove(request)
     return request.room not in closed_rooms
 
 
@@ -30,6 +33,8 @@ def make_media(*, authorizes: bool = False, **options: Any) -> MediaManager:
 
 
 closed_rooms: set[str] = set()
+asked_now: list[AuthorizationRequest] = []
+asked_at_once: list[int] = []
 media = make_media(**json.loads(os.environ.get("MEDIA_OPTIONS", "{}")))
 heard = inside.note_events(media)
 
@@ -63,6 +68,12 @@ def events() -> ResponseReturnValue:
 def close_room(room: str) -> ResponseReturnValue:
     closed_rooms.add(room)
     return jsonify(media.reauthorize().result(5))
+
+
+@app.get("/_asked_at_once")
+def asked() -> ResponseReturnValue:
+    """How many were being asked at each question."""
+    return jsonify(asked_at_once)
 
 
 @app.get("/_burn")
