@@ -31,8 +31,8 @@ class Login(BaseModel):
 
 
 USERS = {  # a real application asks its database, and keeps no password as it is
-    "ada": ("engine", User("Ada", ("Lobby", "Workshop", "Board"))),
-    "grace": ("compiler", User("Grace", ("Lobby", "Workshop"))),
+    "owner": ("engine", User("Owner", ("Lobby", "Workshop", "Board"))),
+    "member": ("compiler", User("Member", ("Lobby", "Workshop"))),
     "guest": ("guest", User("Guest", ("Lobby",), speaks=False)),
 }
 

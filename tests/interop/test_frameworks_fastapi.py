@@ -35,14 +35,14 @@ async def open_door(page: Page, room: str) -> None:
 
 
 async def test_the_cookie_decides_about_doors_and_cameras(server: Server, browser: Browser) -> None:
-    async with tabs(browser, server.url, 3) as (ada, grace, guest):
-        for page, name in ((ada, "ada"), (grace, "grace"), (guest, "guest")):
+    async with tabs(browser, server.url, 3) as (owner, member, guest):
+        for page, name in ((owner, "owner"), (member, "member"), (guest, "guest")):
             await log_in(page, name)
             await open_door(page, "Lobby")
-        await moving_pictures(ada, 2)
-        await expect(ada.locator("figcaption")).to_have_text(["You", "Grace"])
+        await moving_pictures(owner, 2)
+        await expect(owner.locator("figcaption")).to_have_text(["You", "Member"])
         await moving_pictures(guest, 2)
-        await expect(ada.locator("[data-room=Lobby] .inside")).to_contain_text("Guest (watches)")
+        await expect(owner.locator("[data-room=Lobby] .inside")).to_contain_text("Guest (watches)")
 
         refused = await guest.evaluate("""async () => {
           const peer = new SimplePeer(io({forceNew: true}));
@@ -53,24 +53,24 @@ async def test_the_cookie_decides_about_doors_and_cameras(server: Server, browse
         }""")
         assert refused == ["guests_only_watch", "Guests watch and listen"]
 
-        await open_door(grace, "Board")
-        await expect(grace.locator("#call .notice")).to_have_text(
-            "Board is not open to Grace: log in as somebody else.")
-        await open_door(ada, "Board")
-        await moving_pictures(grace, 1)
-        await expect(ada.locator("[data-room=Board] .inside")).to_have_text("Ada")
-        await expect(grace.locator("[data-room=Board] .inside")).to_have_text("locked")
+        await open_door(member, "Board")
+        await expect(member.locator("#call .notice")).to_have_text(
+            "Board is not open to Member: log in as somebody else.")
+        await open_door(owner, "Board")
+        await moving_pictures(member, 1)
+        await expect(owner.locator("[data-room=Board] .inside")).to_have_text("Owner")
+        await expect(member.locator("[data-room=Board] .inside")).to_have_text("locked")
 
-        await ada.reload()
-        await expect(ada.locator("#who")).to_have_text("Ada")
+        await owner.reload()
+        await expect(owner.locator("#who")).to_have_text("Owner")
 
 
 async def test_without_the_cookie_there_is_nothing(server: Server, browser: Browser) -> None:
     async with httpx.AsyncClient(base_url=server.url) as anybody:
         assert (await anybody.get("/rooms")).status_code == 401
-        assert (await anybody.post("/login", json={"login": "ada", "password": "guess"})).status_code == 403
-        answer = await anybody.post("/login", json={"login": "Grace", "password": "compiler"})
-        assert answer.json() == {"name": "Grace", "rooms": ["Lobby", "Workshop"], "speaks": True}
+        assert (await anybody.post("/login", json={"login": "owner", "password": "guess"})).status_code == 403
+        answer = await anybody.post("/login", json={"login": "Member", "password": "compiler"})
+        assert answer.json() == {"name": "Member", "rooms": ["Lobby", "Workshop"], "speaks": True}
         assert (await anybody.get("/rooms")).json() == {"Lobby": [], "Workshop": []}
     page = await browser.new_page()
     await page.goto(server.url)
@@ -79,7 +79,7 @@ async def test_without_the_cookie_there_is_nothing(server: Server, browser: Brow
         "new Promise((resolve) => io({reconnection: false}).on('connect_error', (error) => resolve(error.message)))"
     )
     assert said == "log in first"
-    await page.fill("#name", "ada")
+    await page.fill("#name", "owner")
     await page.fill("#password", "guess")
     await page.press("#password", "Enter")
     await expect(page.get_by_role("alert")).to_have_text("There is nobody of that name with that password")
