@@ -23,8 +23,7 @@ demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the ex
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
 test: $(DONE)/dev $(DONE)/original programs test-client test-quick-python ## every test, in real browsers
-	$(BIN)/pytest -m "(browser or slow) and not alone" -n 3 --dist loadfile
-	$(BIN)/pytest -m "(browser or slow) and alone"
+	$(BIN)/pytest -m "browser or slow"
 
 test-quick: $(DONE)/dev ## the tests that need no browser and no patience: less than two minutes
 	@$(MAKE) --no-print-directory -j2 test-client test-quick-python

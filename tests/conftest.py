@@ -18,18 +18,6 @@ from support.server import MediaServer, running
 from support.tcp_proxy import TcpProxy
 from support.udp_proxy import UdpProxy
 
-ALONE_FOLDERS = {"chaos", "fuzz", "hostile", "net"}
-JUDGES = {"judge_all", "attempt_with_processor"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever judges pictures by the second, floods, breaks networks or kills servers has the machine to itself."""
-    for item in items:
-        judges = JUDGES & vars(getattr(item, "module", item)).keys()
-        if judges or item.path.parent.name in ALONE_FOLDERS:
-            item.add_marker("alone")
-
-
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as started:

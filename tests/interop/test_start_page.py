@@ -20,8 +20,6 @@ from support.server import ROOT, Server, running
 from support.tabs import tabs
 from support.waiting import until
 
-pytestmark = pytest.mark.alone
-
 EXAMPLES = ROOT / "examples"
 SHOWN = """() => document.readyState === "complete"
   && [...document.querySelectorAll("h1, h2, button, video")].some((element) => element.checkVisibility())"""

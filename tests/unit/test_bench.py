@@ -9,7 +9,7 @@ import pytest
 
 from bench.build import build_generator
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 
 
 @pytest.mark.slow
