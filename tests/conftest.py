@@ -18,6 +18,7 @@ from support.server import MediaServer, running
 from support.tcp_proxy import TcpProxy
 from support.udp_proxy import UdpProxy
 
+
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as started:
