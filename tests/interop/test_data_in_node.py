@@ -55,6 +55,7 @@ async def test_a_label_called_data_clashes_with_nothing() -> None:
         await hears(green, [(red.peer_id, "text", "data"), (red.peer_id, {"base64": "AAE="}, "data")])
 
 
+@pytest.mark.slow
 async def test_the_application_decides_by_label_and_may_change_its_mind() -> None:
     refused = {"control"}
 

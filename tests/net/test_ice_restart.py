@@ -12,6 +12,7 @@ from support.waiting import until
 from support.wire_peer import light_call
 
 
+@pytest.mark.slow
 async def test_new_credentials_take_over_and_media_flows_on(serve: Serve) -> None:
     async with light_call(await serve()) as call:
         sender = call.sender

@@ -71,7 +71,7 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(wire=mutated(PRODUCED), kind=st.sampled_from(["audio", "video"]))
 def test_produce(wire: Any, kind: Any) -> None:
     try:
@@ -93,7 +93,7 @@ def test_produce(wire: Any, kind: Any) -> None:
                        for text in texts(msgspec.to_builtins(answer)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(wire=mutated(CAPABILITIES))
 def test_capabilities(wire: Any) -> None:
     try:

@@ -249,6 +249,7 @@ async def test_todo_08_addresses_are_options() -> None:
 # 9: see the client's own tests of once() and off(); what is asserted here is that signals reach them
 
 
+@pytest.mark.slow
 async def test_todo_09_events_can_be_left_and_tell_of_ends(serve: Serve) -> None:
     """Better than `onTrack` alone: events with unsubscribe; signals like `track.onended`."""
     server = await serve()

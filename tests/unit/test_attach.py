@@ -296,6 +296,7 @@ async def test_a_socket_that_falls_silent_is_given_up(kind: str) -> None:
         assert app.media.stats()["signaling"]["silent_connections"] == 1
 
 
+@pytest.mark.slow
 async def test_a_blocked_application_silences_nobody() -> None:
     """What clients say waits in their sockets meanwhile."""
     async with application("asyncio", heartbeat_s=0.3) as app, Member(app.url) as anna:

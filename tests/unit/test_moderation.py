@@ -275,6 +275,7 @@ async def test_a_rooms_bitrate_is_shared_among_those_who_send_there() -> None:
         await until(lambda: (asked_to_send(alice) or 0) > 1000, "more again when somebody leaves", every_s=0.05)
 
 
+@pytest.mark.slow
 async def test_who_does_not_keep_to_its_bitrate_loses_the_heaviest_track(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

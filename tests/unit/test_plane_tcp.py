@@ -103,6 +103,7 @@ def test_a_stranger_is_closed_on_the_first_thing_that_is_no_check(name: str) -> 
         print({reason: count for reason, count in call.plane.stats()["ingress_drops"].items() if count})
 
 
+@pytest.mark.slow
 def test_of_too_many_strangers_the_oldest_goes() -> None:
     with plane_call(tcp=True) as call, strangers(MAX_STRANGERS_OF_ADDRESS + 4, call) as crowd:
         wait_until(lambda: tcp_of(call)["accepted"] >= len(crowd), "all are accepted")
