@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, Unpack
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.config import MediaConfig, MediaOptions
 from simplesfu.control.router import Router

@@ -47,7 +47,7 @@ class ThreadFuture(Future[Result]):
         return 0
 
     def _wait_in_greenlet(self, hub: Any, timeout_s: float | None) -> None:
-        from gevent.event import Event  # type: ignore[import-untyped]
+        from gevent.event import Event
 
         done = Event()
         watcher = hub.loop.async_()
@@ -69,7 +69,7 @@ class ThreadFuture(Future[Result]):
 
 
 def _current_greenlet() -> object:
-    from gevent import getcurrent  # type: ignore[import-untyped]
+    from gevent import getcurrent
 
     current: object = getcurrent()
     return current

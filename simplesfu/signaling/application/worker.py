@@ -72,7 +72,7 @@ class GreenletWorker:
     """
 
     def __init__(self, name: str, at_once: int = 1) -> None:
-        from gevent import get_hub  # type: ignore[import-untyped]
+        from gevent import get_hub
 
         self._name = name
         self._jobs: deque[Job] = deque()

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.engine.engine import Engine, monotonic_us
 from simplesfu.engine.futures import ThreadFuture

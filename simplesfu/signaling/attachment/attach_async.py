@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import Closed

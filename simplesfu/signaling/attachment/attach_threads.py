@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.signaling.application.worker import GreenletWorker, ThreadWorker, Worker
 from simplesfu.signaling.attachment.attach import Attachment, Submitted, engine_stopped

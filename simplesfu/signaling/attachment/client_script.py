@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.client import SCRIPT_NAME, read_script
 from simplesfu.signaling.attachment.instance_wrap import wrap_method

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import socketio  # type: ignore[import-untyped]
+import socketio
 
 from simplesfu.errors import ConfigError
 from simplesfu.signaling.application.calls import CALLS_IN_GREENLETS, AppCalls, AsyncCalls, ThreadCalls
