@@ -25,6 +25,7 @@ from simplesfu.signaling.legacy.consumers import Consumers, Push, recv_transport
 from simplesfu.signaling.legacy.data import LABEL, LegacyDesk, listen
 from simplesfu.signaling.legacy.dialect import SILENCE_S, Dialect, after
 from simplesfu.signaling.legacy.lists import ListPusher, listed, roomed
+from simplesfu.signaling.messages import Direction
 from simplesfu.signaling.requests.protocol import Responder, refusal
 from simplesfu.signaling.sessions.attendance import Attendance
 from simplesfu.signaling.sessions.replay import Answer
@@ -99,8 +100,8 @@ class Translator:
     async def create_transport(self, data: m.CreateTransport) -> dict[str, Any]:
         if data.producing == data.consuming:
             raise BadRequest("a transport is for producing or for consuming", "set one of the two")
-        direction = "send" if data.producing else "recv"
-        present = self.session.transport_to("send" if data.producing else "recv")
+        direction: Direction = "send" if data.producing else "recv"
+        present = self.session.transport_to(direction)
         if present is not None:  # the client begins anew
             await self._ask("closeTransport", transportId=present.transport.id)
         info = await self._ask("createWebRtcTransport", direction=direction)
