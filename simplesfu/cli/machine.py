@@ -17,6 +17,7 @@ from cryptography.hazmat.backends.openssl import backend as openssl
 from simplesfu.cli.finding import Finding
 from simplesfu.config import MediaConfig
 from simplesfu.engine.candidates import find_candidates
+from simplesfu.engine.listeners import listen_beside
 from simplesfu.engine.sockets import BUFFER_BYTES, USEFUL_BUFFER_BYTES, close_sockets, open_sockets
 from simplesfu.errors import ConfigError
 
@@ -32,7 +33,7 @@ def check_machine(config: MediaConfig) -> list[Finding]:
         hint = f"{error.hint}; if it is your application that uses it: simplesfu doctor --url http://…"
         return [Finding("bad", "UDP port", error.message, hint), *_libraries()]
     try:
-        findings = [_udp_port(sockets), *_tcp_port(sockets)]
+        findings = [_udp_port(sockets), _tcp_port(sockets)]
         findings += _addresses(config, sockets)
         findings += [_buffers(sockets), *_kernel(sockets)]
     finally:
@@ -63,20 +64,14 @@ def _udp_port(sockets: Sequence[socket.socket]) -> Finding:
     return Finding("good", "UDP port", f"{sockets[0].getsockname()[1]} is free on {where}")
 
 
-def _tcp_port(sockets: Sequence[socket.socket]) -> Iterator[Finding]:
+def _tcp_port(sockets: Sequence[socket.socket]) -> Finding:
     port = sockets[0].getsockname()[1]
-    for sock in sockets:
-        with socket.socket(sock.family, socket.SOCK_STREAM) as probe:
-            if sock.family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(sock.getsockname())
-            except OSError as error:
-                yield Finding("bad", "TCP port", f"{port} cannot be listened on: {error.strerror}",
-                              "stop what uses it, or take another port for both: listen=…")
-                return
-    yield Finding("good", "TCP port", f"{port} is free, for networks that block UDP")
+    try:
+        close_sockets(listen_beside(sockets))
+    except OSError as error:
+        return Finding("bad", "TCP port", f"{port} cannot be listened on: {error.strerror}",
+                       "stop what uses it, or take another port for both: listen=…")
+    return Finding("good", "TCP port", f"{port} is free, for networks that block UDP")
 
 
 def _addresses(config: MediaConfig, sockets: Sequence[socket.socket]) -> Iterator[Finding]:

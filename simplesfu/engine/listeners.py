@@ -38,7 +38,7 @@ def open_ports(config: MediaConfig) -> Ports:
         ports = Ports(open_sockets(config), [])
         try:
             if config.tcp is not False:
-                ports.listeners.extend(_listen_beside(ports.sockets))
+                ports.listeners.extend(listen_beside(ports.sockets))
         except OSError as error:
             if error.errno == errno.EADDRINUSE and tries_left:
                 ports.close()
@@ -65,7 +65,7 @@ def max_connections() -> int:
     return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
 
 
-def _listen_beside(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+def listen_beside(sockets: Sequence[socket.socket]) -> list[socket.socket]:
     """A listener at each address. Raises OSError."""
     listeners: list[socket.socket] = []
     try:
