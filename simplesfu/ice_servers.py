@@ -20,7 +20,10 @@ from simplesfu.errors import ConfigError
 IceServerOption: TypeAlias = str | Mapping[str, Any]
 
 # RFC 7064, RFC 7065; a host in brackets is an IPv6 address.
-_URL: Final = re.compile(r"(stuns?|turns?):(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?(\?transport=(udp|tcp))?")
+URL: Final = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?P<host>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?"
+    r"(\?transport=(?P<transport>udp|tcp))?"
+)
 _URL_HINT: Final = 'write "stun:host:3478", "turn:host:3478", "turn:host:3478?transport=tcp" or "turns:host:5349"'
 _FIELDS: Final = {"urls", "username", "credential"}
 
@@ -115,9 +118,9 @@ def _parse_urls(option: str, given: object) -> tuple[str, ...]:
     if not isinstance(urls, Sequence) or not urls:
         raise ConfigError(f"{option} is not a URL or a sequence of URLs", _URL_HINT)
     for url in urls:
-        found = _URL.fullmatch(url) if isinstance(url, str) else None
+        found = URL.fullmatch(url) if isinstance(url, str) else None
         if found is None:
             raise ConfigError(f"{option}: {url!r} is not the URL of a STUN or TURN server", _URL_HINT)
-        if found[1].startswith("stun") and found[4]:
+        if found["scheme"].startswith("stun") and found["transport"]:
             raise ConfigError(f"{option}: {url!r} has a transport, which STUN URLs have not", _URL_HINT)
     return tuple(urls)

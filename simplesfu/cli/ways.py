@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import struct
 import time
@@ -12,9 +11,10 @@ from typing import Any, Final
 
 from aioice import stun, turn
 
+from simplesfu.ice_servers import URL
+
 TIMEOUT_S: Final = 5.0
 REPEAT_S: Final = 0.25
-TURN_URL: Final = re.compile(r"(turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(\w+))?")
 UNAUTHORIZED: Final = 401
 
 
@@ -108,10 +108,10 @@ async def try_turn(url: str, username: str, credential: str, targets: Sequence[t
 
     Returns the round-trip time in ms, None without a target. Raises WayClosedError.
     """
-    found = TURN_URL.fullmatch(url)
-    if found is None:
+    found = URL.fullmatch(url)
+    if found is None or not found["scheme"].startswith("turn"):
         raise WayClosedError("this URL is not understood")
-    scheme, host, port, transport = found.groups()
+    scheme, host, port, transport = found.group("scheme", "host", "port", "transport")
     try:
         relay, answers = await asyncio.wait_for(turn.create_turn_endpoint(
             _Answers, (host.strip("[]"), int(port or (5349 if scheme == "turns" else 3478))), username, credential,
