@@ -26,7 +26,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "examples" / "start"))
-from shelf import Example, on_shelf  # type: ignore[import-not-found]  # noqa: E402
+from shelf import Example, on_shelf  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 CAMERA = (Path(__file__).parent / "camera.js").read_text()
@@ -64,6 +64,8 @@ def serving(example: Example) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError(f"{example.name} does not answer")
         yield url
     finally:
         process.terminate()
@@ -172,8 +174,8 @@ async def photograph(example: Example, browser: Browser, folder: Path) -> None:
         await pages[0].wait_for_function(LARGE, arg=VIDEOS.get(example.name, GUESTS), timeout=90_000)
         await asyncio.sleep(RAMP_UP_S)
         for suffix, window, scheme in WINDOWS:
-            await pages[0].set_viewport_size(window)  # type: ignore[arg-type]
-            await pages[0].emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await pages[0].set_viewport_size(window)
+            await pages[0].emulate_media(color_scheme=scheme)
             await DRESS.get(example.name, leave_as_it_is)(pages[0], window is DESKTOP)
             await asyncio.sleep(2)
             await keep(pages[0], folder / f"{example.name}{suffix}.webp")
@@ -185,15 +187,15 @@ async def photograph_shelf(browser: Browser, folder: Path) -> None:
     with serving(Example(name="start", title="", text="")) as url:
         page = await browser.new_page()
         for suffix, window, scheme in WINDOWS:
-            await page.set_viewport_size(window)  # type: ignore[arg-type]
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.set_viewport_size(window)
+            await page.emulate_media(color_scheme=scheme)
             await page.goto(url, wait_until="networkidle")
             await page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
             await keep(page, folder / f"start{suffix}.webp")
 
 
 async def open_window(browser: Browser, number: int) -> Page:
-    context = await browser.new_context(viewport=DESKTOP, color_scheme="light")  # type: ignore[arg-type]
+    context = await browser.new_context(viewport=DESKTOP, color_scheme="light")
     page = await context.new_page()
     page.on("pageerror", lambda error: print(f"peer {number}: {error}"))
     await page.add_init_script(f"({CAMERA})({number})")
