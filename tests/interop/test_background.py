@@ -11,7 +11,7 @@ from support.factories import Serve
 from support.pages import bare_page
 from support.plain_chromium import Tab, plain_chromium
 from support.server import MediaServer
-from support.small_calls import JOIN, PAINT, WATCH, goes_on, told
+from support.small_calls import JOIN, PAINT, goes_on, told
 from support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -30,7 +30,6 @@ async def watch(browser: Browser, server: MediaServer, page: Tab) -> Tab:
     await page.evaluate(PAINT)
     viewer = await bare_page(browser, server.url)
     await viewer.evaluate(JOIN)
-    await viewer.evaluate(WATCH)
     await goes_on(viewer, "the picture")
     return viewer
 

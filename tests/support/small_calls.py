@@ -1,4 +1,4 @@
-"""Scripts for pages that have nothing but the client: to join, publish, watch, and note what is told."""
+"""Scripts for pages that have nothing but the client: to join, publish, show what arrives, and note what is told."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ JOIN = """async () => {
   globalThis.peer = new SimplePeer(io());
   for (const name of ["track", "trackRemoved", "trackEnded", "connectionStateChange"])
     peer.on(name, ({label, reason, direction, state}) => told.push({name, label, reason, direction, state}));
+  peer.on("track", ({track}) => {
+    const video = document.createElement("video");
+    Object.assign(video, {srcObject: new MediaStream([track]), muted: true, autoplay: true});
+    document.body.append(video);
+  });
   await peer.joinRoom("room");
 }"""
-WATCH = """() => peer.on("track", ({track}) => {
-  const video = document.createElement("video");
-  Object.assign(video, {srcObject: new MediaStream([track]), muted: true, autoplay: true});
-  document.body.append(video);
-})"""
 PAINT = """async () => {
   const canvas = document.createElement("canvas");
   let hue = 0;
