@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from support.caller import Caller
 from support.factories import Divert, Invite, Serve
-from support.firefox import firefox
-from support.machine import outward_address
+from support.firefox import address_for_firefox, firefox_caller
 from support.messages import Seen, expected, message
 from support.pymediasoup_data import PymediasoupDataPeer
 from support.signalling import RefusedError
@@ -138,17 +137,10 @@ async def test_reliable_messages_survive_loss(serve: Serve, invite: Invite, dive
     await hears(bob, expected(alice.peer_id, range(50), 5000, text=False, label="chat"), timeout_s=60)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # marionette-driver leaves its probing sockets to the collector
 async def test_quarter_mebibytes_between_chromium_firefox_and_pymediasoup(serve: Serve, invite: Invite) -> None:
-    address = outward_address()
-    if address is None:
-        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
-    server = await serve(media_host=address)
+    server = await serve(media_host=address_for_firefox())
     chrome = await invite(server, 1, "room")
-    async with firefox() as page, PymediasoupDataPeer(server.url, 3) as python:
-        fox = Caller(page, 2)
-        await fox.open(server.url)
-        await fox.join("room")
+    async with firefox_caller(server, 2) as fox, PymediasoupDataPeer(server.url, 3) as python:
         await python.ask("joinRoom", roomId="room")
         await python.open_data("file")
         await listen(chrome, fox)
@@ -172,4 +164,3 @@ async def test_quarter_mebibytes_between_chromium_firefox_and_pymediasoup(serve:
         for me, mine in zip(peers, (await heard(chrome), await heard(fox), python.heard), strict=True):
             for other in peers:
                 assert [seen for seen in mine if seen.sender == other] == ([] if other == me else sent[other])
-        await fox.close()

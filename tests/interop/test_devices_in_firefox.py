@@ -10,7 +10,7 @@ from support.factories import Serve
 from support.firefox import By, firefox
 from support.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]  # as in test_firefox.py
+pytestmark = pytest.mark.browser
 
 ASKED, ALLOWED, BLOCKED = range(3)
 REAL = {

@@ -5,24 +5,16 @@ from __future__ import annotations
 import pytest
 from support.caller import Caller
 from support.factories import Invite, Serve
-from support.firefox import firefox
-from support.machine import outward_address
+from support.firefox import address_for_firefox, firefox_caller
 from support.waiting import until
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # marionette-driver leaves its probing sockets to the collector
 async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite: Invite) -> None:
-    address = outward_address()
-    if address is None:
-        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
-    server = await serve(media_host=address)
+    server = await serve(media_host=address_for_firefox())
     chrome = await invite(server, 50, "room")
-    async with firefox() as page:
-        fox = Caller(page, 51)
-        await fox.open(server.url)
-        await fox.join("room")
+    async with firefox_caller(server, 51) as fox:
         await chrome.publish_video()
         await fox.publish_video()
         await chrome.publish_audio()
@@ -46,22 +38,14 @@ async def test_firefox_and_chromium_see_and_hear_each_other(serve: Serve, invite
             return heard
 
         print(f"Firefox heard an energy of {await until(energy, 'sound in Firefox'):.3f}")
-        await fox.close()
     await chrome.sees([])
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_promises_and_explanations_hold_in_firefox_too(serve: Serve, invite: Invite) -> None:
-    address = outward_address()
-    if address is None:
-        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
-    server = await serve(media_host=address)
+    server = await serve(media_host=address_for_firefox())
     chrome = await invite(server, 52, "room")
     await chrome.publish_video(broadcast=False)
-    async with firefox() as page:
-        fox = Caller(page, 53)
-        await fox.open(server.url)
-        await fox.join("room")
+    async with firefox_caller(server, 53) as fox:
         connected = await fox.connect_to(chrome)
         print(connected)
         assert connected["ok"]
@@ -87,4 +71,3 @@ async def test_promises_and_explanations_hold_in_firefox_too(serve: Serve, invit
             return {layer["frameHeight"] for layer in layers} == {240, 480}
 
         await until(in_sizes, "two sizes from Firefox", timeout_s=40)
-        await fox.close()

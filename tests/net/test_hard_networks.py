@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,18 +14,11 @@ from playwright.async_api import Browser
 from support.caller import Caller
 from support.chromium import chromium, new_page
 from support.coturn import SECRET, coturn, require_coturn
-from support.netns import MEDIA_PORT, Host, HostServer, Network, require_namespaces
+from support.netns import MEDIA_PORT, Host, HostServer, Network
 from support.server import running
 from support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    require_namespaces()
-    with Network() as network:
-        yield network
 
 
 @asynccontextmanager

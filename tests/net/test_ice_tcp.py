@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from support.caller import Caller
 from support.chromium import chromium, new_page
-from support.firefox import firefox
-from support.netns import Host, HostServer, Network, require_namespaces
+from support.firefox import firefox_caller
+from support.netns import Host, HostServer, Network
 from support.node_peer import NodePeer
 from support.server import running
 from support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    require_namespaces()
-    with Network() as network:
-        yield network
 
 
 def without_udp(network: Network, *hosts: Host) -> None:
@@ -112,17 +105,13 @@ async def test_one_by_udp_and_one_by_tcp(network: Network) -> None:
         await bob.sees([alice])
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # marionette-driver leaves its probing sockets to the collector
 async def test_firefox_and_chromium_by_tcp(network: Network) -> None:
     client = network.host("client")
     without_udp(network, client)
     async with (
         running(HostServer(network.host("server"))) as server,
-        caller_on(client, server, 34) as chrome, firefox(client) as page,
+        caller_on(client, server, 34) as chrome, firefox_caller(server, 35, client) as fox,
     ):
-        fox = Caller(page, 35)
-        await fox.open(server.url)
-        await fox.join("room")
         began = time.monotonic()
         for caller in (chrome, fox):
             await caller.publish_video()
@@ -133,7 +122,6 @@ async def test_firefox_and_chromium_by_tcp(network: Network) -> None:
         seen = (await fox.watch(3))[f"{chrome.peer_id}/webcam"]
         print(f"Firefox of Chromium: {seen}")
         assert seen.fps >= 10
-        await fox.close()
 
 
 async def test_node_by_tcp(network: Network) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 from support.factories import Invite, Serve
-from support.firefox import firefox
-from support.machine import outward_address
+from support.firefox import address_for_firefox, firefox
 from support.pages import bare_page
 from support.watch import judge_all
 
@@ -69,12 +68,8 @@ async def test_where_nobody_answers(serve: Serve, browser: Browser) -> None:
     await page.context.close()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # marionette-driver leaves its probing sockets to the collector
 async def test_in_firefox(serve: Serve) -> None:
-    address = outward_address()
-    if address is None:
-        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
-    server = await serve(media_host=address)
+    server = await serve(media_host=address_for_firefox())
     async with firefox() as page:
         await page.open(server.url)
         report = await page.call("checkNetwork")

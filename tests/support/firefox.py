@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from .machine import free_port
+import pytest
+
+from .caller import Caller
+from .machine import free_port, outward_address
 from .netns import Host
+from .server import MediaServer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of a library that it imports
     from marionette_driver.by import By
     from marionette_driver.marionette import Marionette
 
-__all__ = ["PREFERENCES", "By", "FirefoxPage", "firefox"]
+__all__ = ["PREFERENCES", "By", "FirefoxPage", "address_for_firefox", "firefox", "firefox_caller"]
 
 PREFERENCES = {
     "media.navigator.permission.disabled": True,
@@ -64,6 +69,27 @@ class FirefoxPage:
         await self.leave()
 
 
+def address_for_firefox() -> str:
+    """Of a server on this machine whose media a Firefox on it shall reach. Skips the test where there is none."""
+    address = outward_address()
+    if address is None:
+        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
+    return address
+
+
+@asynccontextmanager
+async def firefox_caller(
+    server: MediaServer, number: int, host: Host | None = None, **options: Any
+) -> AsyncIterator[Caller]:
+    """The page of one more caller, in a Firefox of its own, in the room "room"; `options`: of its SimplePeer."""
+    async with firefox(host) as page:
+        caller = Caller(page, number)
+        await caller.open(server.url, **options)
+        await caller.join("room")
+        yield caller
+        await caller.close()
+
+
 @asynccontextmanager
 async def firefox(host: Host | None = None) -> AsyncIterator[FirefoxPage]:
     """`host`: on which it runs, if not on this machine."""
@@ -77,9 +103,12 @@ async def firefox(host: Host | None = None) -> AsyncIterator[FirefoxPage]:
         driver.timeout.script = 30
         return driver
 
-    driver = await asyncio.to_thread(start)
-    try:
-        yield FirefoxPage(driver)
-    finally:
-        await asyncio.to_thread(driver.quit)
-        await asyncio.to_thread(driver.cleanup)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the driver leaves its probing sockets to the collector
+        driver = await asyncio.to_thread(start)
+        try:
+            yield FirefoxPage(driver)
+        finally:
+            await asyncio.to_thread(driver.quit)
+            await asyncio.to_thread(driver.cleanup)
+            gc.collect()
