@@ -184,8 +184,8 @@ export class Publications {
     try {
       await this.#inTurn(label, async (session) => {
         const routed = this.#routed.get(publication.producerId ?? "");
-        const concerns = session.topology !== "sfu" && this.#held.get(label) === publication;
-        if (concerns && routed !== undefined) await publication.carryByRouter(session, routed);
+        if (routed === undefined || this.#held.get(label) !== publication) return;
+        await publication.carryByRouter(session, routed);
       });
     } catch (error) {
       if (!publication.over) this.#observer.failed(toSimplePeerError(error));

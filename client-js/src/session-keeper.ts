@@ -61,6 +61,8 @@ export class SessionKeeper {
   readonly #observer: KeeperObserver;
   readonly #transportObserver: TransportObserver;
   readonly #options: KeeperOptions;
+  /** As it was asked for last. */
+  #topology: Topology | undefined;
   readonly #timeoutMs: number;
   readonly #waiting: WaitingRoom;
   readonly #inbox: Inbox;
@@ -86,6 +88,7 @@ export class SessionKeeper {
     transportObserver: TransportObserver,
   ) {
     this.#options = options;
+    this.#topology = options.topology;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#waiting = new WaitingRoom(options.patienceMs ?? PATIENCE_MS, () => this.#connected);
     this.#observer = observer;
@@ -131,6 +134,16 @@ export class SessionKeeper {
    */
   run<Result>(act: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#waiting.run(act);
+  }
+
+  /** Of this session and of those to come. @returns what is granted */
+  setTopology(topology: Topology): Promise<Topology> {
+    this.#topology = topology;
+    return this.run(async (session) => {
+      const granted = await session.request("setTopology", { topology });
+      session.topology = granted.topology;
+      return granted.topology;
+    });
   }
 
   /** A snapshot tells all up to this number. @returns whether it is not older than what has been heard */
@@ -179,7 +192,7 @@ export class SessionKeeper {
     this.#heartbeat.start(this.#heartbeatMs);
     try {
       const known = this.#token !== undefined && { token: this.#token, lastSeq: this.#inbox.lastSeq };
-      const { topology } = this.#options;
+      const topology = this.#topology;
       const welcome = await this.#signaling.ask("hello", { ...known, ...(topology && { topology }) });
       if (connection === this.#connection) this.#welcomed(welcome);
     } catch (error) {

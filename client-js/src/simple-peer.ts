@@ -12,6 +12,8 @@ import type { PublishOptions } from "./publish-options.js";
 import type { AnySocket } from "./signaling.js";
 import type { Carrier, Explanation, Metadata, PreferredLayers, ServerStats, Topology } from "./types.js";
 
+const TOPOLOGIES: readonly Topology[] = ["sfu", "mesh", "auto"];
+
 export interface SimplePeerOptions extends ConnectionOptions {}
 
 export interface SimplePeerStats {
@@ -249,6 +251,18 @@ export class SimplePeer {
   /** Bytes given to send() that are still here. */
   get bufferedAmount(): number {
     return this.#connection.data.bufferedAmount;
+  }
+
+  /**
+   * Lets media travel another way from now on, as the option `topology` does from the start. Tracks and events go on,
+   * without a gap in the picture; carrierChange tells of each peer when its media does.
+   * @returns what the server grants: "sfu" where it forbids mesh
+   */
+  async setTopology(topology: Topology): Promise<Topology> {
+    if (!TOPOLOGIES.includes(topology)) {
+      throw new SimplePeerError("bad_request", `no topology ${JSON.stringify(topology)}`, TOPOLOGIES.join(", "));
+    }
+    return this.#connection.keeper.setTopology(topology);
   }
 
   /** Looks for a new way through the network at once, e.g. after a change of it. It is done by itself when needed. */

@@ -59,6 +59,7 @@ export interface Requests {
   pausePeer: [TrackRef, Nothing];
   resumePeer: [TrackRef, Nothing];
   setPreferredLayers: [TrackRef & PreferredLayers, Nothing];
+  setTopology: [{ topology: Topology }, { topology: Topology }];
   signal: [Signal, Nothing];
   reportLink: [PeerRef & { state: "connected" | "failed"; reason: string }, Nothing];
   joinRoom: [RoomRef, { peerIds: string[] }];

@@ -29,6 +29,7 @@ test("exports what is public, and nothing else", () => {
       "connectToPeer",
       "disconnectFromPeer",
       "setPreferredLayers",
+      "setTopology",
       "explain",
       "pausePeer",
       "resumePeer",

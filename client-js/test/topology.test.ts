@@ -50,6 +50,27 @@ test("the topology is asked for, and what is granted is said", async () => {
   await until("bob is in sight", () => peer.carriers.get("bob") === "sfu");
 });
 
+test("another topology is asked for in mid-call, and by the next hello", async () => {
+  const peer = await meshPeer();
+  await peer.addTrack(videoTrack(), "camera", true);
+  const producerId = call.server.published[0] ?? "";
+  call.server.answers.setTopology = (_payload, played) => {
+    call.server.topology = "sfu";
+    played.notify("carriageChange", { producerId, sfu: true });
+    return { topology: "sfu" };
+  };
+  assert.equal(await peer.setTopology("auto"), "sfu");
+  assert.equal(peer.topology, "sfu");
+  await until("the router has it", () => call.server.asked("produce")[0]?.producerId === producerId);
+  await peer.addTrack(videoTrack(), "screen", true);
+  assert.equal(call.server.asked("publish").length, 1, "what comes later goes there at once");
+  call.server.peer.dropConnection();
+  await until("the next hello", () => call.server.asked("hello").length === 2);
+  assert.equal(call.server.asked("hello")[1]?.topology, "auto");
+  await assert.rejects(peer.setTopology("mcu" as never), { code: "bad_request", hint: "sfu, mesh, auto" });
+  assert.equal(call.server.asked("setTopology").length, 1);
+});
+
 test("a track goes to the router when somebody needs it there, under the same id, and leaves it again", async () => {
   const peer = await meshPeer();
   await peer.addTrack(videoTrack(), { label: "camera", angle: 90 }, true);

@@ -171,6 +171,10 @@ class SignalTarget(Message):
     message: dict[str, Any]
 
 
+class SetTopology(Message):
+    topology: Topology
+
+
 class ReportLink(Message):
     """How the link to a peer does; `reason` is for people."""
 
@@ -228,6 +232,10 @@ class Snapshot(Message):
     transports: list[TransportEntry]
     links: list[LinkEntry]
     link_consumers: list[LinkConsumer]
+
+
+class TopologyAnswer(Message):
+    topology: Topology
 
 
 class HelloAnswer(Message):

@@ -11,8 +11,7 @@ from playwright.async_api import Page
 from support.caller import Caller
 from support.chromium import ChromiumPage, chromium, new_page
 from support.factories import Invite, Serve
-from support.firefox import firefox
-from support.machine import outward_address
+from support.firefox import address_for_firefox, firefox_caller
 from support.server import MediaServer
 from support.waiting import until
 from support.watch import Watch, attempt_with_processor
@@ -277,23 +276,44 @@ async def test_from_two_to_three_and_back_without_a_freeze(serve: Serve, invite:
     await attempt_with_processor(pairs, there_and_back)
 
 
+async def test_another_topology_in_mid_call_without_a_freeze(serve: Serve, invite: Invite) -> None:
+    server = await serve(mesh_settle_s=1)
+    alice, bob = [await invite(server, number, "room", topology="mesh") for number in (43, 44)]
+    await publish(alice, bob)
+    await alice.sees([bob])
+    await bob.sees([alice])
+    await carried("mesh", alice, bob)
+    pairs = list(permutations((alice, bob)))
+
+    async def switch(topology: str) -> None:
+        assert await alice.ask("setTopology", topology) == topology
+        await carried(topology, alice, bob)
+        await asyncio.sleep(2)
+
+    async def there_and_back(watches: list[Watch]) -> None:
+        await switch("sfu")
+        await fluent("from mesh to sfu", watches)
+        back = [await Watch.begin(*pair) for pair in pairs]
+        await switch("mesh")
+        await fluent("from sfu to mesh", back)
+        await alice.hears([bob])
+        await bob.hears([alice])
+
+    await attempt_with_processor(pairs, there_and_back)
+    reasons = [event["reason"] for event in await bob.events("trackRemoved")]
+    assert set(reasons) == {"replaced"}
+
+
 async def fluent(what: str, watches: list[Watch]) -> None:
     seen = [await watch.seen() for watch in watches]
     print(f"{what}: longest freezes {[round(each.longest_gap_ms) for each in seen]} ms; {', '.join(map(str, seen))}")
     assert max(each.longest_gap_ms for each in seen) < MAX_FREEZE_MS
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # marionette-driver leaves its probing sockets to the collector
 async def test_firefox_and_chromium_have_a_link(serve: Serve, invite: Invite) -> None:
-    address = outward_address()
-    if address is None:
-        pytest.skip("Firefox makes no connection over loopback, and this machine has no other IPv4 address")
-    server = await serve(media_host=address)
+    server = await serve(media_host=address_for_firefox())
     chrome = await invite(server, 50, "room", topology="mesh")
-    async with firefox() as page:
-        fox = Caller(page, 51)
-        await fox.open(server.url, topology="mesh")
-        await fox.join("room")
+    async with firefox_caller(server, 51, topology="mesh") as fox:
         await chrome.publish_video()
         await fox.publish_video()
         await chrome.publish_audio()
@@ -314,7 +334,6 @@ async def test_firefox_and_chromium_have_a_link(serve: Serve, invite: Invite) ->
 
         await until(both, "a second picture each way")
         assert await media_through(server) == 0
-        await fox.close()
     await chrome.sees([])
 
 

@@ -196,6 +196,23 @@ def test_nobody_is_told_of_need_that_does_not_last(house: House) -> None:
     assert carriage(anna) == [(camera, False)]
 
 
+def test_who_wishes_sfu_from_now_on_is_told_to_produce(house: House) -> None:
+    anna, ben = meet(house, "mesh", "mesh")
+    camera, unwatched = anna.publish("camera"), anna.publish("screen", broadcast=False)
+    anna.ask("setTopology", topology="sfu")
+    assert carriage(anna) == [(camera, True), (unwatched, True)]
+    ben.hears(*OFFERS)
+    anna.produce("camera", broadcast=True, producerId=camera)
+    assert [one["carrier"] for one in ben.hears(*OFFERS)] == ["sfu"]
+    late = anna.publish("slides")
+    assert carriage(anna) == [(late, True)], "what was on its way is taken, and asked for at once"
+    anna.ask("setTopology", topology="mesh")
+    house.clock.pass_time(SETTLE_S)
+    assert [one["carrier"] for one in ben.hears(*OFFERS)] == ["mesh", "mesh"]
+    house.clock.pass_time(IDLE_S)
+    assert (camera, False) in carriage(anna)
+
+
 def test_who_wishes_sfu_always_produces_and_is_told_nothing(house: House) -> None:
     anna, ben = meet(house, "sfu", "auto")
     anna.produce("camera", broadcast=True)

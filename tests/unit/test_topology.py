@@ -44,6 +44,7 @@ def test_the_server_may_forbid_it() -> None:
     with open_house(allow_mesh=False) as house:
         anna, ben = meet(house, "mesh", "auto")
         assert anna.greeting["topology"] == ben.greeting["topology"] == "sfu"
+        assert anna.ask("setTopology", topology="mesh") == {"topology": "sfu"}
         assert changes(anna) == []
         with pytest.raises(RefusedError, match="bad_request"):
             anna.publish("camera")
@@ -103,6 +104,20 @@ def test_another_wish_on_coming_back(house: House) -> None:
     assert anna.come_back("a3", topology="sfu")["topology"] == "sfu", "as it says now"
     assert changes(ben) == [("a", "sfu", "topology_changed")]
     assert changes(anna)[-1] == ("b", "sfu", "topology_changed")
+
+
+def test_another_wish_in_mid_call(house: House) -> None:
+    anna, ben = meet(house, "mesh", "mesh")
+    ben.notifications.clear()
+    assert anna.ask("setTopology", topology="sfu") == {"topology": "sfu"}
+    assert changes(ben) == [("a", "sfu", "topology_changed")]
+    assert anna.ask("setTopology", topology="auto") == {"topology": "auto"}
+    assert changes(ben) == []
+    house.clock.pass_time(SETTLE_S)
+    assert changes(ben) == [("a", "mesh", "two_peers")]
+    assert anna.ask("setTopology", topology="mesh") == {"topology": "mesh"}
+    assert changes(ben) == [], "it is carried so already"
+    assert anna.refused_code("setTopology", topology="mcu") == "bad_request"
 
 
 def test_the_application_hears_of_it(house: House) -> None:

@@ -38,6 +38,7 @@ export const rightUses: Uses<keyof SimplePeer> = {
   peerId: (peer) => exactly<string | undefined>()(peer.peerId),
   peers: (peer) => exactly<string[]>()(peer.peers),
   topology: (peer) => exactly<Topology | undefined>()(peer.topology),
+  setTopology: (peer) => exactly<Promise<Topology>>()(peer.setTopology("auto")),
   carriers: (peer) => exactly<Map<string, Carrier>>()(peer.carriers),
   tracks: (peer) => exactly<RemoteTrack[]>()(peer.tracks),
   localTracks: (peer) => exactly<LocalTrack[]>()(peer.localTracks),
@@ -111,6 +112,8 @@ export const wrongUses: Uses<Exclude<keyof SimplePeer, "off" | "restartIce" | "g
   peers: (peer) => (peer.peers = []),
   // @ts-expect-error what is granted is not asked for here
   topology: (peer) => (peer.topology = "mesh"),
+  // @ts-expect-error there is no such topology
+  setTopology: (peer) => peer.setTopology("mcu"),
   // @ts-expect-error the server decides
   carriers: (peer) => (peer.carriers = new Map()),
   // @ts-expect-error they come from others

@@ -249,7 +249,6 @@ async function switchTo(topology) {
   trouble("");
   try {
     await call.setTopology(topology);
-    showOwn();
   } catch (error) {
     trouble(error.message);
   } finally {

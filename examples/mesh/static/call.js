@@ -6,7 +6,6 @@ export class Call {
   #self;
   #people;
   #events;
-  #room;
   #socket = io();
   #tracks = new Map();
 
@@ -28,17 +27,41 @@ export class Call {
   }
 
   async join(room) {
-    this.#room = room;
-    await this.#open();
+    const peer = new SimplePeer(this.#socket, { topology: this.#self.topology });
+    this.peer = peer;
+    const events = this.#events;
+    peer.on("peerConnection", ({ peerId }) => this.#people.set(peerId, { carrier: peer.carriers.get(peerId) }));
+    peer.on("peerDisconnection", ({ peerId }) => this.#forget(peerId));
+    peer.on("carrierChange", ({ peerId, carrier, reason }) => {
+      const stays = carrier === "mesh" && reason === "unreachable"; // there is no link, and none was asked for but that
+      this.#people.set(peerId, stays ? { carrier } : { carrier, link: "" });
+      if (!stays) events.carrierChanged(peerId, carrier, reason);
+    });
+    peer.on("connectionStateChange", (change) => {
+      if (change.direction === "mesh") this.#linkChanged(change);
+      else if (change.direction === "signaling") this.#signalingChanged(change);
+    });
+    peer.on("track", events.trackCame);
+    peer.on("trackRemoved", ({ peerId, label, track }) => events.trackWent(peerId, label, track));
+    peer.on("trackMuted", ({ peerId, label }) => events.muted(peerId, label, true));
+    peer.on("trackUnmuted", ({ peerId, label }) => events.muted(peerId, label, false));
+    peer.on("trackEnded", ({ label }) => {
+      this.#tracks.delete(label);
+      events.sourceEnded(label);
+    });
+    peer.on("data", events.data);
+    peer.on("error", ({ error }) => events.trouble(error.message));
+    peer.on("ended", ({ error }) => events.ended(error));
+    await peer.joinRoom(room);
+    await this.#introduce();
+    for (const [label, track] of this.#tracks) await this.#publish(label, track);
   }
 
-  /** Another way for what goes from here and comes here. The peer is made anew, with the same id. */
+  /** Another way for what goes from here and comes here. */
   async setTopology(topology) {
-    if (topology === this.#self.topology) return;
     this.#self.topology = topology;
-    this.peer.close();
-    this.#people.clear();
-    await this.#open();
+    await this.peer.setTopology(topology);
+    await this.#introduce();
   }
 
   leave() {
@@ -86,37 +109,6 @@ export class Call {
   }
 
   // ---
-
-  async #open() {
-    const peer = new SimplePeer(this.#socket, { topology: this.#self.topology });
-    this.peer = peer;
-    const events = this.#events;
-    peer.on("peerConnection", ({ peerId }) => this.#people.set(peerId, { carrier: peer.carriers.get(peerId) }));
-    peer.on("peerDisconnection", ({ peerId }) => this.#forget(peerId));
-    peer.on("carrierChange", ({ peerId, carrier, reason }) => {
-      const stays = carrier === "mesh" && reason === "unreachable"; // there is no link, and none was asked for but that
-      this.#people.set(peerId, stays ? { carrier } : { carrier, link: "" });
-      if (!stays) events.carrierChanged(peerId, carrier, reason);
-    });
-    peer.on("connectionStateChange", (change) => {
-      if (change.direction === "mesh") this.#linkChanged(change);
-      else if (change.direction === "signaling") this.#signalingChanged(change);
-    });
-    peer.on("track", events.trackCame);
-    peer.on("trackRemoved", ({ peerId, label, track }) => events.trackWent(peerId, label, track));
-    peer.on("trackMuted", ({ peerId, label }) => events.muted(peerId, label, true));
-    peer.on("trackUnmuted", ({ peerId, label }) => events.muted(peerId, label, false));
-    peer.on("trackEnded", ({ label }) => {
-      this.#tracks.delete(label);
-      events.sourceEnded(label);
-    });
-    peer.on("data", events.data);
-    peer.on("error", ({ error }) => events.trouble(error.message));
-    peer.on("ended", ({ error }) => events.ended(error));
-    await peer.joinRoom(this.#room);
-    await this.#introduce();
-    for (const [label, track] of this.#tracks) await this.#publish(label, track);
-  }
 
   #publish(label, track) {
     const contentHint = { screen: "detail", board: "text" }[label];

@@ -54,8 +54,8 @@ def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnsw
 def publish(peers: Peers, session: PeerSession, payload: Publish) -> ProduceAnswer:
     """A label in use: the router gives its producer up when that is named, else this one takes its place."""
     _check_metadata(payload.metadata)
-    if session.topology == "sfu":
-        raise BadRequest("nobody gets a track by links from this session", "say hello with topology mesh or auto")
+    if not peers.config.allow_mesh:
+        raise BadRequest("the server lets no track go by links", "produce it")
     present = session.publication_of(payload.label)
     if present is not None and _goes_on(present, payload):
         peers.holdings.unroute(present)

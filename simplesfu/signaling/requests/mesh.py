@@ -1,10 +1,15 @@
-"""Direct links between browsers: what the two tell each other, and how their link does."""
+"""Direct links between browsers: who wishes them, what the two tell each other, and how their link does."""
 from __future__ import annotations
 
 from simplesfu.errors import NotFound
-from simplesfu.signaling.messages import Nothing, ReportLink, SignalTarget
+from simplesfu.signaling.messages import Nothing, ReportLink, SetTopology, SignalTarget, TopologyAnswer
 from simplesfu.signaling.sessions.peers import Peers
 from simplesfu.signaling.sessions.session import PeerSession
+
+
+def set_topology(peers: Peers, session: PeerSession, payload: SetTopology) -> TopologyAnswer:
+    peers.set_topology(session, payload.topology)
+    return TopologyAnswer(topology=session.topology)
 
 
 def signal(peers: Peers, session: PeerSession, payload: SignalTarget) -> Nothing:

@@ -68,6 +68,7 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "pausePeer": Request(m.PeerTarget, m.Nothing, people.pause_peer),
     "resumePeer": Request(m.PeerTarget, m.Nothing, people.resume_peer),
     "setPreferredLayers": Request(m.SetPreferredLayers, m.Nothing, people.set_preferred_layers),
+    "setTopology": Request(m.SetTopology, m.TopologyAnswer, mesh.set_topology),
     "signal": Request(m.SignalTarget, m.Nothing, mesh.signal),
     "reportLink": Request(m.ReportLink, m.Nothing, mesh.report_link),
     "joinRoom": Request(m.RoomTarget, m.JoinRoomAnswer, people.join_room, rights.join, enters=False),

@@ -13,16 +13,16 @@ IDLE_S: Final = 3.0
 
 
 class Carriage:
-    """Whose topology is "sfu" always sends to the router, and is told nothing."""
+    """Whose topology is "sfu" always sends to the router, and is told so if it does not."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def review(self, publication: Publication) -> None:
         """Something has changed that may bear on it."""
-        if publication.closed or publication.publisher.topology == "sfu":
+        if publication.closed:
             publication.stop_idling()
-        elif publication.needs_router:
+        elif publication.needs_router or publication.publisher.topology == "sfu":
             publication.stop_idling()
             if not publication.told_sfu:
                 self._tell(publication, True)

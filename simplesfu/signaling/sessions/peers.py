@@ -121,7 +121,7 @@ class Peers:
                 self._carry_out_wishes(viewer, session)
 
     def set_topology(self, session: PeerSession, wish: Topology) -> None:
-        """What it says in hello; PeerSession.topology is what it is granted."""
+        """What it asks for; PeerSession.topology is what it is granted."""
         granted: Topology = wish if self.config.allow_mesh else "sfu"
         if granted != session.topology:
             session.topology = granted
