@@ -1,5 +1,5 @@
-# `make` lists what there is. Everything lives in .venv and client-js/node_modules; nothing else is touched,
-# and what is up to date is not made again.
+# `make` lists what there is. Everything lives in .venv, node_modules and build folders of this tree, and what is up to
+# date is not made again; as root, what the tests drive is installed by apt-get (see `programs`).
 PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.done

@@ -23,7 +23,9 @@ def table(type_name: str) -> str:
     for comment, code in CODE.findall(union[: union.index('";')] + '";'):
         meaning, _, cure = " ".join(comment.split()).replace(" * ", " ").partition("Cure: ")
         cure = cure.strip()
-        rows.append(f"| `{code}` | {meaning.strip()} | {cure[:1].upper()}{cure[1:]} |")
+        if not re.match(r"[\w.]+\(", cure):  # a call is spelt as it is
+            cure = cure[:1].upper() + cure[1:]
+        rows.append(f"| `{code}` | {meaning.strip()} | {cure} |")
     return "\n".join(rows)
 
 

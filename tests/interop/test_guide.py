@@ -1,10 +1,13 @@
-"""The guide says only what is so: its blocks run as they stand, its pages build without a warning."""
+"""The guide says only what is so: its blocks run as they stand, its options exist, its pages build without a
+warning."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from playwright.async_api import Browser
 from support.documents import ENVIRONMENT, PLACEHOLDER_ID, Block, blocks_of, check_file, check_marks, choose, run_python
 from support.pages import bare_page
 from support.server import ROOT, Server, running
+
+from simplesfu.config import MediaConfig
 
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 BLOCKS = [block for page in GUIDE for block in blocks_of(page)]
@@ -73,6 +78,18 @@ async def test_page_blocks_run(browser: Browser) -> None:
             assert not errors
             await reader.context.close()
         await publisher.context.close()
+
+
+def test_the_options_are_those_of_the_configuration() -> None:
+    page = (ROOT / "docs" / "guide" / "server.md").read_text()
+    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", page, re.MULTILINE))
+    print(table)
+    options = {field.name: field for field in fields(MediaConfig) if field.init}
+    assert list(table) == [name for name in options if name in table]
+    assert set(table) == set(options)
+    for name, default in table.items():
+        assert options[name].default is not MISSING
+        assert eval(default) == options[name].default, f"the default of {name}"
 
 
 def test_the_codes_are_those_of_the_client() -> None:

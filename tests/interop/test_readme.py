@@ -1,10 +1,9 @@
-"""README.md says only what is so: its blocks are the example files or run, its options and commands exist."""
+"""README.md says only what is so: its blocks are the example files or run, its commands exist."""
 
 from __future__ import annotations
 
 import re
 import sys
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,6 @@ from support.documents import (
 from support.pages import bare_page
 from support.server import ROOT, Server, running
 from support.waiting import until
-
-from simplesfu.config import MediaConfig
 
 DOCUMENT = ROOT / "README.md"
 README = DOCUMENT.read_text()
@@ -53,17 +50,6 @@ def test_excerpts_stand_in_the_files(block: Block) -> None:
 @pytest.mark.parametrize("block", choose(BLOCKS, "run", "python"), ids=repr)
 def test_python_blocks_run(block: Block, tmp_path: Path) -> None:
     run_python(block, tmp_path)
-
-
-def test_the_options_are_those_of_the_configuration() -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", README, re.MULTILINE))
-    print(table)
-    options = {field.name: field for field in fields(MediaConfig) if field.init}
-    assert list(table) == [name for name in options if name in table]
-    assert set(table) == set(options)
-    for name, default in table.items():
-        assert options[name].default is not MISSING
-        assert eval(default) == options[name].default, f"the default of {name}"
 
 
 def test_the_commands_exist() -> None:
