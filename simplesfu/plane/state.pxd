@@ -29,7 +29,7 @@ cdef enum:
     KEYFRAME_PLI = 1
     KEYFRAME_FIR = 2
 
-# A missing sequence number (nack.pyx).
+# A missing sequence number (recv_stream.pyx).
 cdef struct Missing:
     uint64_t ext_seq
     int64_t asked_us           # 0: not yet
@@ -47,7 +47,7 @@ cdef struct Tuple:
     int64_t heard_us
     bint live
 
-# One peer connection's ICE tuples, SRTP sessions and books (gate.pyx, sessions in transport.pyx).
+# One peer connection's ICE tuples, SRTP sessions and books (gate.pyx, SRTP sessions in srtp.pyx).
 cdef struct Transport:
     uint32_t id
     Transport *previous
@@ -78,7 +78,7 @@ cdef struct Transport:
     uint64_t packets_sent
     uint64_t bytes_sent
 
-# One encoding coming in (recv_stream.pyx; missing: nack.pyx).
+# One encoding coming in (recv_stream.pyx).
 cdef struct RecvStream:
     uint32_t id
     RecvStream *next_of_transport

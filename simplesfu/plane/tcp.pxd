@@ -11,7 +11,6 @@ from simplesfu.plane.udp cimport Address, Message
 cdef extern from "tcp_compat.h" nogil:
     enum:
         READY_BATCH
-        MAX_FRAMES_PER_CALL
     ctypedef struct Ready:
         void *of
         bint readable

@@ -25,6 +25,11 @@ cdef extern from "tcp_compat.h" nogil:
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
+cdef extern from "<sys/socket.h>" nogil:
+    enum:
+        SHUT_RDWR
+    int shutdown(int fd, int how)
+
 cdef enum:
     READ_BYTES = 16384         # of one connection in one turn, so that nobody keeps the others waiting
     UNSENT_BYTES = 8192        # what the kernel keeps; more is kept here, where it can be told how old it is
@@ -200,6 +205,8 @@ cdef void tcp_close(Tcp *tcp, Connection *connection, int reason) noexcept nogil
         return
     tcp.closed_by_reason[reason] += 1
     table_pop(&tcp.by_id, &key)
+    poller_unwatch(tcp.poller, connection.fd)
+    shutdown(connection.fd, SHUT_RDWR)  # a child that was forked meanwhile would keep it open
     close(connection.fd)
     connection.fd = -1
     _remove(&tcp.proven if connection.proven else &tcp.strangers, connection)

@@ -35,7 +35,7 @@ static int poller_open(void) {
 #endif
 }
 
-/* Watch a descriptor for reading. It is forgotten when it is closed. 0, or -1. */
+/* Watch a descriptor for reading, until poller_unwatch: closed it stays watched if a forked child has it. 0, or -1. */
 static int poller_watch(int poller, int fd, void *of) {
 #if defined(__linux__)
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = of};

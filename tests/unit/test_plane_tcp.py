@@ -226,6 +226,29 @@ def test_nothing_is_left_of_connections() -> None:
     assert psutil.Process().num_fds() == before
 
 
+def test_a_forked_child_keeps_nothing_open() -> None:
+    """It has the descriptors of all that was connected then, and the poller goes by what is open somewhere."""
+    with plane_call(tcp=True) as call, strangers(3, call) as crowd:
+        wait_until(lambda: tcp_of(call)["strangers"] == 3, "all are accepted")
+        held, holding = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(holding)
+            os.read(held, 1)
+            os._exit(0)
+        os.close(held)
+        try:
+            for sock in crowd:
+                sock.tcp.sendall(NO_CHECKS["TLS"])
+                assert sock.is_closed()
+            before = call.plane.stats()["plane"]["wakeups"]
+            with pytest.raises(AssertionError, match="a thousand"):
+                wait_until(lambda: call.plane.stats()["plane"]["wakeups"] > before + 1000, "a thousand wake-ups", 0.5)
+        finally:
+            os.close(holding)
+            os.waitpid(child, 0)
+
+
 def test_listeners_are_checked() -> None:
     with plane_socket() as udp, pytest.raises(ValueError, match="listening TCP"):
         Plane([udp], listeners=[udp])
