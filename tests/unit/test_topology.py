@@ -167,6 +167,16 @@ def test_who_insist_on_mesh_are_told_and_get_nothing_else(house: House) -> None:
     assert camera in anna.session.offers
 
 
+def test_who_gives_up_insisting_gets_it_by_the_server(house: House) -> None:
+    anna, ben = meet(house, "mesh", "mesh")
+    anna.ask("reportLink", peerId="b", state="failed", reason="no candidate pair works")
+    ben.notifications.clear()
+    anna.ask("setTopology", topology="auto")
+    assert changes(ben) == [("a", "sfu", "unreachable")]
+    house.clock.pass_time(RETRY_S + SETTLE_S)
+    assert changes(ben) == [("a", "mesh", "two_peers")]
+
+
 def changes_of(peer_id: str) -> list[tuple[str, str, str]]:
     return [(peer_id, "mesh", "unreachable")]
 

@@ -87,7 +87,6 @@ class Carriers:
             if not failed_before:
                 self._tell(link, UNREACHABLE)
             return
-        link.retry = self._clock.call_later(RETRY_S, partial(self._retry, link))
         self._review(session, other)
 
     # between browsers
@@ -136,6 +135,8 @@ class Carriers:
         self._review(*self._ends(link))
 
     def _switch(self, link: Link, choice: Choice) -> None:
+        if choice.reason == "unreachable" and link.retry is None:
+            link.retry = self._clock.call_later(RETRY_S, partial(self._retry, link))
         self._carry(link, choice)
         if link.switching is not None:
             link.switching.cancel()

@@ -27,7 +27,7 @@ class Link:
 
     @property
     def reachable(self) -> bool:
-        return self.retry is None
+        return self.retry is None and self.state != "failed"
 
     @property
     def open(self) -> bool:
