@@ -331,6 +331,18 @@ def test_a_journal_keeps_the_latest() -> None:
     assert KEPT_NOTIFICATIONS == 1024
 
 
+def test_a_journal_keeps_so_many_bytes() -> None:
+    journal = Journal(kept_bytes=1000)
+    for number in range(1, 31):
+        journal.append("event", {"text": "x" * 89})  # 100 bytes
+        assert len(journal.since(max(0, number - 10)) or []) == min(number, 10)
+    assert journal.since(19) is None
+    journal.confirm(25)
+    for _ in range(5):
+        journal.append("event", {"text": "x" * 89})
+    assert len(journal.since(25) or []) == 10
+
+
 # what was asked twice
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import msgspec
+
 KEPT_NOTIFICATIONS: Final = 1024
+KEPT_BYTES: Final = 1024 * 1024
 KEPT_ANSWERS: Final = 256
 
 Answer: TypeAlias = dict[str, Any]
@@ -17,17 +20,25 @@ class Told(NamedTuple):
 
 
 class Journal:
-    """The last notifications of a session, numbered 1, 2, …"""
+    """The last notifications of a session, numbered 1, 2, …: so many, and so many bytes as JSON."""
 
-    def __init__(self, kept: int = KEPT_NOTIFICATIONS) -> None:
+    def __init__(self, kept: int = KEPT_NOTIFICATIONS, kept_bytes: int = KEPT_BYTES) -> None:
         self.seq = 0
         """Of the newest one; 0 before the first."""
-        self._entries: deque[Told] = deque(maxlen=kept)
+        self._kept = kept
+        self._kept_bytes = kept_bytes
+        self._entries: deque[Told] = deque()
+        self._sizes: deque[int] = deque()
+        self._bytes = 0
 
     def append(self, event: str, payload: dict[str, Any]) -> Told:
         self.seq += 1
         told = Told(event, payload | {"seq": self.seq})
         self._entries.append(told)
+        self._sizes.append(len(msgspec.json.encode(payload)))
+        self._bytes += self._sizes[-1]
+        while len(self._entries) > self._kept or self._bytes > self._kept_bytes:
+            self._forget()
         return told
 
     def since(self, seq: int) -> list[Told] | None:
@@ -40,7 +51,11 @@ class Journal:
     def confirm(self, seq: int) -> None:
         """The client has everything up to that one."""
         for _ in range(len(self._entries) - max(0, self.seq - seq)):
-            self._entries.popleft()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._entries.popleft()
+        self._bytes -= self._sizes.popleft()
 
 
 class Answers:
