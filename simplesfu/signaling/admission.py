@@ -40,15 +40,15 @@ class Admission:
         self._pending = 0
         self._tokens = TokenBucket(REQUESTS_PER_S, BURST, now_us)
 
-    def admit(self, now_us: int, patience_s: float = 0.0) -> None:
-        """To be followed by release(), once. `patience_s`: how long to wait for earlier requests to be answered, where
-        waiting slows down nobody but the one who asks. Raises TooManyRequests."""
+    def admit(self, now_us: int, patience_s: float = 0.0, cost: int = 1) -> None:
+        """To be followed by release(), once. `cost`: how many it counts for; `patience_s`: how long to wait for earlier
+        requests to be answered, where waiting slows down nobody but the one who asks. Raises TooManyRequests."""
         with self._changed:
-            if not self._tokens.has_token(now_us):
+            if not self._tokens.has_token(now_us, cost):
                 raise TooManyRequests(f"more than {REQUESTS_PER_S} requests a second", "send fewer, or wait a second")
             if not self._changed.wait_for(lambda: self._pending < self._max_pending, patience_s):
                 raise TooManyRequests(f"{self._pending} requests are not answered yet", "wait for answers first")
-            self._tokens.take()
+            self._tokens.take(cost)
             self._pending += 1
 
     def release(self) -> None:

@@ -25,6 +25,7 @@ from support.signalling import NAMESPACE, Member, SignallingClient
 from support.waiting import until
 
 from simplesfu import MediaManager
+from simplesfu.signaling.attachment import attach
 from simplesfu.signaling.attachment.connection import MAX_WAITING_NOTIFICATIONS
 from simplesfu.signaling.messages import PeerConnection
 
@@ -367,6 +368,26 @@ async def test_who_does_not_listen_is_disconnected(app: App, caplog: pytest.LogC
         assert greeting["resumed"]
         assert greeting["snapshot"]["peers"] == [{"peerId": ben.peer_id}], "too much to be repeated"
     assert "notifications wait" in caplog.text
+
+
+async def test_who_reads_nothing_is_disconnected(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engine.IO keeps what its writer cannot write, however much: here it writes nothing at all."""
+    monkeypatch.setattr(attach, "MAX_WAITING_NOTIFICATIONS", 50)
+    async with Member(app.url) as anna:
+        session = app.media._peers._sessions[anna.peer_id]
+        manager = app.sio.manager
+        engine_socket = app.sio.eio.sockets[manager.eio_sid_from_sid(anna.peer_id, "/")]
+        monkeypatch.setattr(engine_socket, "queue", queue := app.sio.eio.create_queue())
+
+        async def tell() -> None:
+            for _ in range(1000):
+                session.notify(PeerConnection(peer_id="somebody"))
+
+        app.media._engine.call(tell())
+        await until(lambda: not app.media.peers[anna.peer_id].connected, "the loss", every_s=0.02)
+        print(f"{queue.qsize()} packets wait")
+        assert queue.qsize() <= 52
+        assert app.media.stats()["signaling"]["notification_overflows"] == 1
 
 
 # the application's own

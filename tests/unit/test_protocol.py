@@ -1,7 +1,9 @@
 """The table of requests and the page that tells of it; payloads that fit and that do not; how much one peer may ask."""
 from __future__ import annotations
 
+import json
 import logging
+import math
 import re
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from simplesfu import errors
 from simplesfu.signaling import messages
 from simplesfu.signaling.admission import BURST, REQUESTS_PER_S, Admission
 from simplesfu.signaling.messages import Notification
-from simplesfu.signaling.requests.protocol import MAX_PAYLOAD_BYTES, REQUESTS
+from simplesfu.signaling.requests.protocol import MAX_DEPTH, MAX_PAYLOAD_BYTES, REQUESTS, cost_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROWS = [
@@ -128,7 +130,7 @@ def test_every_request_is_answered_with_its_shape(house: House) -> None:
         (ben, "disconnectFromPeer", {"peerId": "anna"}),
         (ben, "closeConsumer", {}),
         (anna, "hello", {"topology": "mesh"}),
-        (ben, "hello", {"topology": "mesh"}),
+        (ben, "setTopology", {"topology": "mesh"}),
         (ben, "publish", {"kind": "video", "label": "camera", "broadcast": True}),
         (ben, "signal", {"peerId": "anna", "message": {"linkId": "1"}}),
         (ben, "reportLink", {"peerId": "anna", "state": "connected"}),
@@ -303,6 +305,31 @@ def test_errors_of_media_requests(house: House) -> None:
         assert answer["error"].keys() == {"code", "message", "hint"}
 
 
+def test_numbers_that_json_does_not_have_reach_nobody(house: House) -> None:
+    """Python's parser takes them; a browser's would end the connection of everybody who is told."""
+    anna, ben = house.enter("anna", topology="mesh"), house.enter("ben", topology="mesh")
+    camera = anna.publish("camera", metadata={"x": math.nan, "y": [math.inf, {"z": -math.inf}]})
+    anna.ask("setMetadata", producerId=camera, metadata={"now": math.nan})
+    anna.ask("signal", peerId="ben", message={"candidate": math.inf})
+    ben.consume_directly(camera)
+    ben.ask("setPreferredLayers", peerId="anna", maxFrameRate=math.inf)
+    told = json.dumps([*ben.notifications, *anna.notifications])
+    print(told)
+    assert "candidate" in told
+    assert "NaN" not in told
+    assert "Infinity" not in told
+
+
+def test_what_is_nested_too_deep_is_refused(house: House) -> None:
+    anna = house.enter("anna")
+    for depth, code in ((MAX_DEPTH - 2, ""), (MAX_DEPTH, "bad_request"), (300, "bad_request")):
+        nested: object = 1
+        for _ in range(depth):
+            nested = [nested]
+        answer = anna.answer("produce", {"metadata": {"deep": nested}})
+        assert ("nested" in answer["error"]["message"]) == bool(code)
+
+
 def test_a_bug_is_an_answer_and_is_logged_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
     anna = house.enter("anna")
     house.peers.router.create_webrtc_transport = lambda: 1 / 0  # type: ignore[assignment, method-assign, return-value]
@@ -333,6 +360,16 @@ def test_a_burst_and_then_a_rate() -> None:
         admitted += 1
     print(f"{admitted} requests in ten seconds")
     assert admitted == pytest.approx(10 * REQUESTS_PER_S, abs=2)
+
+
+def test_what_tells_much_counts_for_more() -> None:
+    assert (cost_of("pauseProducer"), cost_of("setMetadata"), cost_of("getSnapshot")) == (1, 10, 20)
+    assert cost_of("nonsense") == cost_of(None) == cost_of(["hello"]) == 1
+    admission = Admission(max_pending=10**6, now_us=0)
+    for _ in range(BURST // 10):
+        admission.admit(now_us=0, cost=10)
+    with pytest.raises(errors.TooManyRequests):
+        admission.admit(now_us=0)
 
 
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:

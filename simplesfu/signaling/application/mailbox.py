@@ -50,5 +50,10 @@ class Mailbox(Generic[T]):
             self._reading = self._overflowed = False
             return None
 
+    def clear(self) -> None:
+        """Forget what is there. For the reader, between two `take`s."""
+        with self._lock:
+            self._items.clear()
+
     def __len__(self) -> int:
         return len(self._items)

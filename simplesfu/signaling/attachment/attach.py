@@ -30,7 +30,7 @@ from simplesfu.signaling.attachment.connection import APPLICATION, MAX_WAITING_N
 from simplesfu.signaling.attachment.heartbeat import Heartbeats
 from simplesfu.signaling.attachment.instance_wrap import wrap_method
 from simplesfu.signaling.attachment.legacy_connection import LEGACY_EVENT, LegacyConnection
-from simplesfu.signaling.requests.protocol import NAMESPACE, Responder, internal_error, refusal
+from simplesfu.signaling.requests.protocol import NAMESPACE, Responder, cost_of, internal_error, refusal
 from simplesfu.signaling.sessions.attendance import Attendance
 from simplesfu.signaling.sessions.replay import Answer
 
@@ -125,6 +125,17 @@ class Attachment(ABC):
         logger.warning("client %s is disconnected: more than %d notifications wait for it",
                        connection.application_sid, MAX_WAITING_NOTIFICATIONS)
         self._disconnect(connection)
+
+    def _has_room(self, connection: SocketConnection) -> bool:
+        """Whether its socket takes what it is sent: Engine.IO would keep it without a limit. If not, it has ended."""
+        engine_socket = self._sio.eio.sockets.get(
+            self._sio.manager.eio_sid_from_sid(connection.sid, connection.namespace)
+        )
+        if engine_socket is None or engine_socket.queue.qsize() < MAX_WAITING_NOTIFICATIONS:
+            return True
+        connection.outbox.clear()
+        self._overflow(connection)
+        return False
 
     def _gone_silent(self) -> None:
         self.counts["silent_connections"] += 1
@@ -230,7 +241,7 @@ class Attachment(ABC):
             if connection is None:
                 raise Closed("the connection has ended", "connect again")
             connection.heard_us = monotonic_us()
-            connection.admission.admit(connection.heard_us, patience_s)
+            connection.admission.admit(connection.heard_us, patience_s, cost_of(name))
         except SfuError as error:
             self.counts[error.code] += 1
             return _refused(error)
@@ -243,7 +254,7 @@ class Attachment(ABC):
 
     def _legacy_sid(self, eio_sid: str, namespace: str | None, data: Sequence[object]) -> str | None:
         """The client's socket in the main namespace, when what has come is a request of the original's protocol."""
-        if not self._speaks_legacy or (namespace or APPLICATION) != APPLICATION or data[0] != LEGACY_EVENT:
+        if not self._speaks_legacy or (namespace or APPLICATION) != APPLICATION or data[:1] != [LEGACY_EVENT]:
             return None
         manager = self._sio.manager
         sid: str | None = manager.sid_from_eio_sid(eio_sid, APPLICATION)

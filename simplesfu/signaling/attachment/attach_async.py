@@ -113,7 +113,7 @@ class AsyncAttachment(Attachment):
             while (told := connection.outbox.take()) is not None:
                 if told is GOODBYE:
                     await self._end_namespace(connection)
-                else:
+                elif self._has_room(connection):
                     await self._sio.emit(
                         told.event, told.payload, to=connection.sid, namespace=connection.namespace, ignore_queue=True
                     )

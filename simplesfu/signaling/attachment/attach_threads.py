@@ -103,7 +103,7 @@ class ThreadAttachment(Attachment):
             while (told := connection.outbox.take()) is not None:
                 if told is GOODBYE:
                     self._end_namespace(connection)
-                else:
+                elif self._has_room(connection):
                     self._sio.emit(
                         told.event, told.payload, to=connection.sid, namespace=connection.namespace, ignore_queue=True
                     )

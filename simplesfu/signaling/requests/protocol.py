@@ -21,6 +21,8 @@ from simplesfu.signaling.sessions.session import Connection, PeerSession
 
 NAMESPACE: Final = "/simplesfu"
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 64
+"""Objects and lists within each other: what is passed on is written again by recursion."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +40,16 @@ class Request(NamedTuple):
     """It changes nothing: asked again it gets a fresh answer, whatever its id."""
     at_once: bool = False
     """It is about the connection, and waits for no other request."""
+    cost: int = 1
+    """How many requests it counts for (admission.py), as it tells many, or much."""
 
 
 REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
-    "hello": Request(m.Hello, m.HelloAnswer, connection.hello, enters=False, repeatable=True, at_once=True),
+    "hello": Request(m.Hello, m.HelloAnswer, connection.hello, enters=False, repeatable=True, at_once=True, cost=20),
     "heartbeat": Request(m.Heartbeat, m.Nothing, connection.heartbeat, enters=False, repeatable=True, at_once=True),
     "enter": Request(m.Nothing, m.Nothing, connection.enter),
-    "getSnapshot": Request(m.Nothing, m.SnapshotAnswer, connection.get_snapshot, enters=False, repeatable=True),
+    "getSnapshot": Request(m.Nothing, m.SnapshotAnswer, connection.get_snapshot, enters=False, repeatable=True,
+                           cost=20),
     "setRtpCapabilities": Request(m.SetRtpCapabilities, m.Nothing, connection.set_rtp_capabilities, enters=False),
     "createWebRtcTransport": Request(m.CreateWebRtcTransport, m.TransportAnswer, connection.create_webrtc_transport),
     "connectWebRtcTransport": Request(m.ConnectWebRtcTransport, m.Nothing, connection.connect_webrtc_transport),
@@ -56,7 +61,7 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "closeProbe": Request(m.TransportTarget, m.Nothing, network.close_probe, enters=False),
     "produce": Request(m.Produce, m.ProduceAnswer, media.produce, rights.produce),
     "publish": Request(m.Publish, m.ProduceAnswer, media.publish, rights.produce),
-    "setMetadata": Request(m.SetMetadata, m.Nothing, media.set_metadata, rights.set_metadata),
+    "setMetadata": Request(m.SetMetadata, m.Nothing, media.set_metadata, rights.set_metadata, cost=10),
     "pauseProducer": Request(m.ProducerTarget, m.Nothing, media.pause_producer),
     "resumeProducer": Request(m.ProducerTarget, m.Nothing, media.resume_producer),
     "closeProducer": Request(m.ProducerTarget, m.Nothing, media.close_producer),
@@ -68,7 +73,7 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "pausePeer": Request(m.PeerTarget, m.Nothing, people.pause_peer),
     "resumePeer": Request(m.PeerTarget, m.Nothing, people.resume_peer),
     "setPreferredLayers": Request(m.SetPreferredLayers, m.Nothing, people.set_preferred_layers),
-    "setTopology": Request(m.SetTopology, m.TopologyAnswer, mesh.set_topology),
+    "setTopology": Request(m.SetTopology, m.TopologyAnswer, mesh.set_topology, cost=10),
     "signal": Request(m.SignalTarget, m.Nothing, mesh.signal),
     "reportLink": Request(m.ReportLink, m.Nothing, mesh.report_link),
     "joinRoom": Request(m.RoomTarget, m.JoinRoomAnswer, people.join_room, rights.join, enters=False),
@@ -78,8 +83,14 @@ REQUESTS: Final[Mapping[str, Request]] = MappingProxyType({
     "consumeData": Request(d.ConsumeData, d.ConsumeDataAnswer, data.consume_data),
     "explain": Request(m.TrackTarget, explanation.ExplainAnswer, explanation.explain_track, enters=False,
                        repeatable=True),
-    "getStats": Request(m.Nothing, m.StatsAnswer, connection.get_stats, enters=False, repeatable=True),
+    "getStats": Request(m.Nothing, m.StatsAnswer, connection.get_stats, enters=False, repeatable=True, cost=10),
 })
+
+
+def cost_of(name: object) -> int:
+    """How many requests one of that name counts for."""
+    request = REQUESTS.get(name) if isinstance(name, str) else None
+    return 1 if request is None else request.cost
 
 
 class Responder:
@@ -175,6 +186,15 @@ def _find(name: object) -> Request:
     return request
 
 
+def _depth(given: object) -> int:
+    """How many objects and lists are within each other at most."""
+    depth, level = 0, [given]
+    while level := [one for one in level if isinstance(one, dict | list | tuple)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
 def _shortened(text: str, head: int = 120, tail: int = 80) -> str:
     """An error does not send back everything that it was sent. msgspec names the field at the end."""
     return text if len(text) <= head + tail else f"{text[:head]}…{text[-tail:]}"
@@ -187,12 +207,16 @@ def _decode(arguments: Sequence[object], payload: type[m.Message]) -> tuple[m.Me
         raise BadRequest(f"{len(arguments)} arguments came", "a request carries one object")
     given = arguments[0] if arguments and arguments[0] is not None else {}
     try:
-        # What came was parsed already; written again it shows its size, and that it can be passed on to others.
-        size_bytes = len(msgspec.json.encode(given))
+        # What came was parsed already; written again it shows its size.
+        written = msgspec.json.encode(given)
+        if len(written) > MAX_PAYLOAD_BYTES:
+            raise BadRequest(f"the payload has {len(written)} bytes", f"{MAX_PAYLOAD_BYTES} are allowed")
+        if _depth(given) > MAX_DEPTH:
+            raise BadRequest(f"the payload is nested more than {MAX_DEPTH} deep", "flatten it, or send it as a string")
+        # And read again it can be passed on: Python's parser takes NaN and 1e999, which browsers' do not.
+        given = msgspec.json.decode(written)
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise BadRequest("the payload cannot be written as JSON", "send objects, lists, strings, numbers") from error
-    if size_bytes > MAX_PAYLOAD_BYTES:
-        raise BadRequest(f"the payload has {size_bytes} bytes", f"{MAX_PAYLOAD_BYTES} are allowed")
     try:
         return msgspec.convert(given, payload), msgspec.convert(given, m.Envelope).request_id
     except msgspec.ValidationError as error:
