@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simplesfu.control.ortc import router_rtp_capabilities
-from simplesfu.signaling.legacy.capabilities import assumed
+from simplesfu.signaling.legacy.capabilities import assumed, shown_by
 from simplesfu.signaling.legacy.dialect import Dialect, after
 
 BEGINNING = ["getRouterRtpCapabilities", "createWebRtcTransport", "createWebRtcTransport"]
@@ -48,4 +48,4 @@ def test_what_a_client_is_assumed_to_receive() -> None:
     names = [codec.mime_type for codec in assumed(router).codecs]
     print(names)
     assert names == ["audio/opus", "video/VP8", "video/rtx"], "RTX goes with the codec that it repairs"
-    assert assumed(router, ["video/AV1"]) == router
+    assert assumed(router, shown_by({"codecs": [{"mimeType": "video/AV1"}, {"mimeType": "video/mine"}, 7]})) == router

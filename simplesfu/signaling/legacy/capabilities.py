@@ -14,20 +14,20 @@ NOT_EVERYWHERE: Final = frozenset({"video/av1"})
 
 
 def assumed(router: RtpCapabilities, sent: Iterable[str] = ()) -> RtpCapabilities:
-    """The router's, without the codecs that not every browser has. `sent`: the MIME types that the client itself sends,
-    which it can receive too."""
-    missing = NOT_EVERYWHERE - {mime_type.lower() for mime_type in sent}
+    """The router's, without the codecs that not every browser has. `sent`: what shown_by() gave of the client's own
+    tracks, which it can receive too."""
+    missing = NOT_EVERYWHERE - set(sent)
     codecs = [codec for codec in router.codecs if codec.mime_type.lower() not in missing]
     kept = {codec.preferred_payload_type for codec in codecs}
     return msgspec.structs.replace(router, codecs=[codec for codec in codecs if _repairs_one_of(codec, kept)])
 
 
-def mime_types(rtp_parameters: dict[str, Any]) -> set[str]:
-    """Those that a client's rtpParameters name, whatever else may be wrong with them."""
+def shown_by(rtp_parameters: dict[str, Any]) -> frozenset[str]:
+    """Those of NOT_EVERYWHERE that a client's rtpParameters name, whatever else may be wrong with them."""
     codecs = rtp_parameters.get("codecs")
     if not isinstance(codecs, list):
-        return set()
-    return {str(codec.get("mimeType")) for codec in codecs if isinstance(codec, dict)}
+        return frozenset()
+    return NOT_EVERYWHERE & {str(codec.get("mimeType")).lower() for codec in codecs if isinstance(codec, dict)}
 
 
 def _repairs_one_of(codec: RtpCodecCapability, payload_types: set[int]) -> bool:

@@ -20,7 +20,7 @@ import msgspec
 from simplesfu.engine.tasks import TaskSet
 from simplesfu.errors import AlreadyExists, BadRequest, NotFound, SfuError, UnknownRequest
 from simplesfu.signaling.legacy import messages as m
-from simplesfu.signaling.legacy.capabilities import assumed, mime_types
+from simplesfu.signaling.legacy.capabilities import assumed, shown_by
 from simplesfu.signaling.legacy.consumers import Consumers, Push, recv_transport
 from simplesfu.signaling.legacy.data import LABEL, LegacyDesk, listen
 from simplesfu.signaling.legacy.dialect import SILENCE_S, Dialect, after
@@ -118,7 +118,7 @@ class Translator:
 
     async def produce(self, data: m.Produced) -> dict[str, Any]:
         label = data.app_data.get("label")
-        new = mime_types(data.rtp_parameters) - self._sent
+        new = shown_by(data.rtp_parameters) - self._sent
         if new:
             self._sent |= new
             await self._tell_capabilities()
