@@ -1,7 +1,6 @@
 """Setting up the data channels, and asking which messages may be sent."""
 from __future__ import annotations
 
-from simplesfu.errors import BadRequest
 from simplesfu.signaling.data.messages import (
     ConsumeData,
     ConsumeDataAnswer,
@@ -9,15 +8,15 @@ from simplesfu.signaling.data.messages import (
     ProduceData,
     ProduceDataAnswer,
 )
-from simplesfu.signaling.messages import Direction, Nothing
+from simplesfu.signaling.messages import Nothing
 from simplesfu.signaling.sessions.peers import Peers
-from simplesfu.signaling.sessions.session import PeerSession, PeerTransport
+from simplesfu.signaling.sessions.session import PeerSession
 
 PROTOCOL = "simplesfu"
 
 
 def produce_data(peers: Peers, session: PeerSession, payload: ProduceData) -> ProduceDataAnswer:
-    transport = _transport_to("send", session, payload.transport_id).transport
+    transport = session.transport(payload.transport_id, "send").transport
     producer = transport.data.produce(payload.sctp_stream_parameters, payload.label, payload.protocol)
     peers.data.adopt_producer(session, producer)
     return ProduceDataAnswer(
@@ -26,7 +25,7 @@ def produce_data(peers: Peers, session: PeerSession, payload: ProduceData) -> Pr
 
 
 def consume_data(peers: Peers, session: PeerSession, payload: ConsumeData) -> ConsumeDataAnswer:
-    transport = _transport_to("recv", session, payload.transport_id).transport
+    transport = session.transport(payload.transport_id, "recv").transport
     label = "reliable" if payload.reliable else "lossy"
     consumer = transport.data.consume(reliable=payload.reliable, label=label, protocol=PROTOCOL)
     peers.data.adopt_consumer(session, consumer)
@@ -45,9 +44,3 @@ def open_data(peers: Peers, session: PeerSession, payload: OpenData) -> Nothing:
     return Nothing()
 
 
-def _transport_to(direction: Direction, session: PeerSession, transport_id: str) -> PeerTransport:
-    entry = session.transport(transport_id)
-    if entry.direction != direction:
-        raise BadRequest(f"transportId: that transport's direction is {entry.direction}, not {direction}",
-                         f"create one with the direction {direction}")
-    return entry

@@ -14,7 +14,6 @@ from simplesfu.signaling.messages import (
     Consume,
     ConsumeAnswer,
     ConsumerTarget,
-    Direction,
     Metadata,
     Nothing,
     Produce,
@@ -37,7 +36,7 @@ def produce(peers: Peers, session: PeerSession, payload: Produce) -> ProduceAnsw
     """A label in use: its producer moves here when it is named and can, else this one takes its place. One that links
     alone have carried comes to the router too."""
     _check_metadata(payload.metadata)
-    transport = _transport_to("send", session, payload.transport_id)
+    transport = session.transport(payload.transport_id, "send").transport
     present = session.publication_of(payload.label)
     if present is not None and _goes_on(present, payload) and _bring(peers, present, transport, payload):
         _update(peers, present, payload)
@@ -142,7 +141,7 @@ def close_producer(_: Peers, session: PeerSession, payload: ProducerTarget) -> N
 
 def consume(peers: Peers, session: PeerSession, payload: Consume) -> ConsumeAnswer:
     """Over the direct link, unless a transport is named."""
-    transport = None if payload.transport_id is None else _transport_to("recv", session, payload.transport_id)
+    transport = None if payload.transport_id is None else session.transport(payload.transport_id, "recv").transport
     publication = session.offer(payload.producer_id)
     previous = session.subscription_of(publication, "mesh" if transport is None else "sfu")
     if previous is not None:
@@ -196,14 +195,6 @@ def resume_consumer(_: Peers, session: PeerSession, payload: ConsumerTarget) -> 
     subscription.ready = True
     subscription.settle()
     return Nothing()
-
-
-def _transport_to(direction: Direction, session: PeerSession, transport_id: str) -> WebRtcTransport:
-    entry = session.transport(transport_id)
-    if entry.direction != direction:
-        raise BadRequest(f"transportId: that transport's direction is {entry.direction}, not {direction}",
-                         f"create one with the direction {direction}")
-    return entry.transport
 
 
 def _bring(peers: Peers, publication: Publication, transport: WebRtcTransport, payload: Produce) -> bool:

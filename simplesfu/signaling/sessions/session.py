@@ -16,7 +16,7 @@ from simplesfu.control.ortc import ProducerType
 from simplesfu.control.producer import Producer
 from simplesfu.control.signal import Signal
 from simplesfu.control.webrtc_transport import WebRtcTransport
-from simplesfu.errors import NotFound
+from simplesfu.errors import BadRequest, NotFound
 from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.data.desk import DataDesk
 from simplesfu.signaling.messages import (
@@ -355,9 +355,14 @@ class PeerSession:
         if self.connection is not None:
             self.connection.tell(told.event, told.payload)
 
-    def transport(self, transport_id: str) -> PeerTransport:
-        """Raises NotFound, and so do the next two; another peer's object looks like one that never was."""
-        return _find(self.transports, "transport", transport_id)
+    def transport(self, transport_id: str, direction: Direction | None = None) -> PeerTransport:
+        """Raises NotFound, and so do the next two; another peer's object looks like one that never was. And BadRequest,
+        when it is not of that direction."""
+        entry = _find(self.transports, "transport", transport_id)
+        if direction not in (None, entry.direction):
+            raise BadRequest(f"transportId: that transport's direction is {entry.direction}, not {direction}",
+                             f"create one with the direction {direction}")
+        return entry
 
     def publication(self, producer_id: str) -> Publication:
         return _find(self.publications, "producer", producer_id)
