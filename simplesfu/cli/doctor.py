@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,8 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--url", help="of a running application: http://host:port")
     parser.add_argument("--path", default="socket.io", help="where its Socket.IO is (socket.io)")
-    parser.add_argument("--auth", default="", metavar="JSON", help="what its connect handler wants to be told")
+    parser.add_argument("--auth", type=_json, metavar="JSON",
+                        help="what its connect handler wants to be told")
     parser.add_argument("--listen", action="append", metavar="PORT",
                         help='as the option: 10000, "host:port"; repeatable')
     parser.add_argument("--announce", action="append", metavar="HOST", help="as the option; repeatable")
@@ -35,6 +37,14 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--turn-secret-file", metavar="FILE",
                         help=f"has turn_secret in it (otherwise: the environment's {SECRET_VARIABLE})")
     parser.set_defaults(run=run)
+
+
+def _json(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"it is not JSON: {error}") from error
+    return text
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -53,12 +63,12 @@ def run(parsed: argparse.Namespace) -> int:
 
 async def _diagnose(parsed: argparse.Namespace) -> list[Finding]:
     if parsed.url:
-        findings = await check_running(parsed.url, parsed.path, parsed.auth)
+        findings = await check_running(parsed.url, parsed.path, parsed.auth or "")
         show(f"{parsed.url}, seen from here", findings)
         return findings
     try:
         config = MediaConfig(**_options(parsed))
-    except (ConfigError, OSError) as error:
+    except (ConfigError, OSError, UnicodeError) as error:
         findings = [Finding("bad", "options", str(error))]
     else:
         findings = [*check_machine(config), *await _check_turn(config)]
@@ -67,7 +77,7 @@ async def _diagnose(parsed: argparse.Namespace) -> list[Finding]:
 
 
 def _options(parsed: argparse.Namespace) -> MediaOptions:
-    """Raises OSError when the secret cannot be read."""
+    """Raises OSError or UnicodeError when the secret cannot be read."""
     options: MediaOptions = {}
     if parsed.listen:
         options["listen"] = [int(one) if one.isdigit() else one for one in parsed.listen]
@@ -75,8 +85,10 @@ def _options(parsed: argparse.Namespace) -> MediaOptions:
         options["announce"] = parsed.announce
     if parsed.turn_url:
         options["turn_urls"] = parsed.turn_url
-        file = parsed.turn_secret_file
-        options["turn_secret"] = Path(file).read_text().strip() if file else os.environ.get(SECRET_VARIABLE)
+    if file := parsed.turn_secret_file:
+        options["turn_secret"] = Path(file).read_text().strip()
+    elif parsed.turn_url:
+        options["turn_secret"] = os.environ.get(SECRET_VARIABLE)
     return options
 
 

@@ -69,8 +69,8 @@ def _tcp_port(sockets: Sequence[socket.socket]) -> Finding:
     try:
         close_sockets(listen_beside(sockets))
     except OSError as error:
-        return Finding("bad", "TCP port", f"{port} cannot be listened on: {error.strerror}",
-                       "stop what uses it, or take another port for both: listen=…")
+        return Finding("note", "TCP port", f"{port} cannot be listened on: {error.strerror}; calls go by UDP alone",
+                       "for networks that block UDP stop what uses it, or take another port for both: listen=…")
     return Finding("good", "TCP port", f"{port} is free, for networks that block UDP")
 
 

@@ -35,7 +35,7 @@ class SignedOn:
     async def ask(self, request: str, payload: dict[str, Any]) -> dict[str, Any]:
         """The data of the answer. Raises SignOnError, with the server's words when it refuses."""
         number = next(self._ids)
-        await self._socket.send(f"42{NAMESPACE},{number}{json.dumps([request, payload])}")
+        await self.send(f"42{NAMESPACE},{number}{json.dumps([request, payload])}")
         answered = f"43{NAMESPACE},{number}["
         while not (packet := await self.receive()).startswith(answered):
             pass
@@ -48,7 +48,7 @@ class SignedOn:
     async def join(self, namespace: str, auth: str) -> None:
         """Raises SignOnError when the server does not let us in."""
         prefix = "" if namespace == "/" else f"{namespace},"
-        await self._socket.send(f"40{prefix}{auth}")
+        await self.send(f"40{prefix}{auth}")
         while True:
             packet = await self.receive()
             if packet.startswith(f"44{prefix}"):
@@ -65,11 +65,22 @@ class SignedOn:
                 packet = await asyncio.wait_for(self._socket.recv(decode=True), TIMEOUT_S)
                 if packet != "2":
                     return str(packet)
-                await self._socket.send("3")
+                await self.send("3")
         except TimeoutError as error:
             raise SignOnError("the application does not answer", "is its event loop blocked?") from error
         except WebSocketException as error:
-            raise SignOnError(f"the connection ended ({error})", "the application's log may say why") from error
+            raise _ended(error) from error
+
+    async def send(self, packet: str) -> None:
+        """Raises SignOnError when the connection has ended."""
+        try:
+            await self._socket.send(packet)
+        except WebSocketException as error:
+            raise _ended(error) from error
+
+
+def _ended(error: WebSocketException) -> SignOnError:
+    return SignOnError(f"the connection ended ({error})", "the application's log may say why")
 
 
 @contextlib.asynccontextmanager
@@ -80,20 +91,21 @@ async def signed_on(url: str, path: str, auth: str) -> AsyncIterator[SignedOn]:
     if scheme is None or not base.netloc:
         raise SignOnError(f"{url!r} is not the address of an application", "write http://host:port or https://host")
     address = urlunsplit((scheme, base.netloc, f"/{path.strip('/')}/", "EIO=4&transport=websocket", ""))
-    try:
-        async with connect(address, open_timeout=TIMEOUT_S, close_timeout=1) as socket:
-            client = SignedOn(socket)
-            await client.receive()  # Engine.IO's own greeting
-            await client.join("/", auth)
-            await client.join(NAMESPACE, "")
-            try:
-                yield client
-            finally:  # else the server would keep us for its grace period
-                with contextlib.suppress(WebSocketException):
-                    await socket.send(f"41{NAMESPACE},")
-    except (OSError, TimeoutError) as error:
-        raise SignOnError(f"{base.netloc} cannot be reached: {error}",
-                          "is the application running, and is that its address?") from error
-    except WebSocketException as error:
-        raise SignOnError(f"no WebSocket at {address}: {error}",
-                          "a proxy in front must pass Upgrade on; --path when Socket.IO is elsewhere") from error
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            socket = await stack.enter_async_context(connect(address, open_timeout=TIMEOUT_S, close_timeout=1))
+        except (OSError, TimeoutError) as error:
+            raise SignOnError(f"{base.netloc} cannot be reached: {error}",
+                              "is the application running, and is that its address?") from error
+        except WebSocketException as error:
+            raise SignOnError(f"no WebSocket at {address}: {error}",
+                              "a proxy in front must pass Upgrade on; --path when Socket.IO is elsewhere") from error
+        client = SignedOn(socket)
+        await client.receive()  # Engine.IO's own greeting
+        await client.join("/", auth)
+        await client.join(NAMESPACE, "")
+        try:
+            yield client
+        finally:  # else the server would keep us for its grace period
+            with contextlib.suppress(SignOnError):
+                await client.send(f"41{NAMESPACE},")
