@@ -123,4 +123,6 @@ def _parse_urls(option: str, given: object) -> tuple[str, ...]:
             raise ConfigError(f"{option}: {url!r} is not the URL of a STUN or TURN server", _URL_HINT)
         if found["scheme"].startswith("stun") and found["transport"]:
             raise ConfigError(f"{option}: {url!r} has a transport, which STUN URLs have not", _URL_HINT)
+        if found["port"] and not 0 < int(found["port"]) < 65536:
+            raise ConfigError(f"{option}: {url!r} has a port that does not exist", _URL_HINT)
     return tuple(urls)

@@ -42,7 +42,7 @@ async def follow_names(
             failed = True
             continue
         failed = False
-        if found != known:
+        if {*found} != {*known}:  # name servers rotate the addresses of one name
             known = found
             addresses = dict.fromkeys(candidate.address for candidate in found)
             logger.info("the announced names have other addresses now: %s", ", ".join(addresses))

@@ -1,4 +1,4 @@
-"""The shapes of docs/protocol.md that concern data: what sets the channels up. What they carry is in data_parts.py."""
+"""The shapes of docs/protocol.md that concern data: what sets the channels up. What they carry is in parts.py."""
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
@@ -25,7 +25,7 @@ class ProduceData(Message):
 
 
 class PartNumber(Message):
-    """Which part of which message (data_parts.py)."""
+    """Which part of which message (parts.py)."""
 
     message: int
     index: int
