@@ -45,7 +45,7 @@ class Server:
         self.process = subprocess.Popen(
             self._argv,
             cwd=self._cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._env},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **self._env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -98,6 +98,8 @@ class Server:
         try:
             code = await asyncio.to_thread(self.process.wait, 10)
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it says where each of its threads is
+            await asyncio.to_thread(self._reader.join)
             self.kill()
             raise AssertionError(f"still running 10 s after Ctrl-C:\n{self.log}") from None
         await asyncio.to_thread(self._reader.join)
