@@ -71,9 +71,8 @@ def client_agrees(call: Call, stage: Stage, person: Person, listener: Listener) 
     held = {producer_id: call.held(track) for producer_id, track in call.offers(person).items()}
     consumed = {producer_id for producer_id, _ in person.consumed}
     assert listener.held == {one: why for one, why in held.items() if why and one in consumed}
-    if person.topology != "sfu":
-        mine = {track.producer_id: call.needs_router(track) for track in person.tracks.values()}
-        assert {producer_id: listener.needed[producer_id] for producer_id in mine} == mine
+    mine = {track.producer_id: call.needs_router(track) for track in person.tracks.values()}
+    assert {producer_id: listener.needed[producer_id] for producer_id in mine} == mine
     assert {
         (due["producerId"], due["peerId"], due["paused"], due.get("spatialLayer"))
         for due in listener.on_links.values()

@@ -105,8 +105,15 @@ class Lives:
             self.ask(seat, "setRtpCapabilities", {"rtpCapabilities": self.stage.capabilities}, times)
             seat.person.capable = True
 
-    def change_topology(self, who: str, topology: str) -> None:
-        """By another hello, as after a reconnection."""
+    def change_topology(self, who: str, topology: str, times: int) -> None:
+        seat = self.present(who)
+        if seat is not None:
+            seat.person.enter()
+            assert self.ask(seat, "setTopology", {"topology": topology}, times)["data"] == {"topology": topology}
+            seat.person.topology = topology
+
+    def say_hello_again(self, who: str, topology: str) -> None:
+        """As after a reconnection, with another topology."""
         seat = self.present(who)
         if seat is not None:
             answer = self.ask(seat, "hello", {"topology": topology, "lastSeq": seat.listener.last_seq})
@@ -221,7 +228,7 @@ class Lives:
             self.added(seat, Track(answer["data"]["producerId"], person, label, kind, broadcast))
 
     def add_track_to_links(self, who: str, label: str, kind: str, broadcast: bool, times: int) -> None:
-        """For links alone, which some do not have."""
+        """For links alone, until the router needs it."""
         seat = self.present(who)
         if seat is None:
             return
@@ -231,8 +238,6 @@ class Lives:
         answer = self.ask(seat, "publish", request, times)
         if not self.call.may("produce", label):
             assert answer["error"]["code"] == "not_allowed"
-        elif person.topology == "sfu":
-            assert answer["error"]["code"] == "bad_request"
         else:
             self.added(seat, Track(answer["data"]["producerId"], person, label, kind, broadcast, routed=False))
 
@@ -248,7 +253,7 @@ class Lives:
             self.says_again(track, "produce", request, times)
 
     def take_from_router(self, which: int, times: int) -> None:
-        if (track := pick(self.tracks(online=True), which)) and track.owner.topology != "sfu":
+        if track := pick(self.tracks(online=True), which):
             request = {"kind": track.kind, "label": track.label, "broadcast": track.broadcast}
             self.seat_of(track).listener.needed[track.producer_id] = track.routed = False
             for person in self.call.people:

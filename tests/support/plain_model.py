@@ -155,7 +155,7 @@ class Call:
         return {(one.producer_id, self.carrier(viewer, one.owner)) for one in self.offers(viewer).values()}
 
     def needs_router(self, track: Track) -> bool:
-        return any(
+        return track.owner.topology == "sfu" or any(
             track in self.due(viewer) and self.carrier(viewer, track.owner) == "sfu"
             for viewer in self.people
             if viewer is not track.owner
