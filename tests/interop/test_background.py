@@ -16,7 +16,7 @@ from support.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-HIDDEN_S = 35
+HIDDEN_S = 20
 FORGOTTEN = [
     *(flag for flag in FLAGS if "background" not in flag),
     # Timers of a hidden page tick once a second, and once a minute after five minutes: here after ten seconds.
