@@ -25,7 +25,7 @@ def create_app(udp=None, announce=None):
         peer = media.peer(sid)
         if peer is None or not peer.rooms:
             return {}
-        room, person = peer.rooms[0], {key: str(who.get(key, ""))[:LONGEST] for key in ("name", "topology")}
+        room, person = peer.rooms[0], {"name": str(who.get("name", ""))[:LONGEST]}
         known = rooms[room].get(peer.id, {})
         worn = [other["colour"] for other in rooms[room].values()]
         person["colour"] = known.get("colour") or min(COLOURS, key=worn.count)

@@ -1,10 +1,12 @@
 """What is on the start page: each example, what it needs, and the one command that runs it alone."""
+import os
 import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1]
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])  # where Debian has nginx
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class Example:
     def missing(self):
         """Names of what it needs and this machine has not."""
         modules = [name for name in self.modules if find_spec(name) is None]
-        return modules + [name for name in self.programs if shutil.which(name) is None]
+        return modules + [name for name in self.programs if shutil.which(name, path=PATH) is None]
 
     def as_json(self):
         return {

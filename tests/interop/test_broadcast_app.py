@@ -87,6 +87,7 @@ async def test_a_raised_hand_becomes_a_speaker_and_a_viewer_again(visitors: Visi
     await expect(viewer.locator("#toast")).to_contain_text("You may speak")
     await viewer.click("#speak")
     await sees(host, {"Peer 1 (you)": "red", "Peer 2": "blue"})
+    await expect(host.get_by_role("button", name="Ask off")).to_be_focused()  # the same one, wherever its row goes
     await sees(other, {"Peer 1 · host": "red", "Peer 2": "blue"})
 
     await host.get_by_role("button", name="Ask off").click()

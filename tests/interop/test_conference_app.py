@@ -38,6 +38,14 @@ BOXES = """async ([people, screens]) => {
   return {width, height, people: found.people, screens: found.screens};
 }"""
 COLOUR_OF_BORDER = "(tile) => getComputedStyle(tile).borderTopColor"
+NONSENSE = """async () => {
+  const peer = new SimplePeer(io({forceNew: true}));
+  await peer.joinRoom("the-room");
+  const message = {id: "1", name: "Nobody", colour: "#102030", text: "nonsense", at: 0};
+  for (const wrong of [{at: 1e300}, {at: -1e300}, {at: "0"}, {id: {}}, {text: null}]) {
+    await peer.send(JSON.stringify({...message, ...wrong}), {label: "chat"});
+  }
+}"""
 REFUSED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }"
 
 
@@ -79,6 +87,8 @@ async def test_a_random_room_is_offered(visitors: Visitors) -> None:
     await expect(page.locator("#room-name")).to_have_text(another)
     guest = await visitors.open(page.url.removeprefix(visitors.server.url))
     assert await guest.input_value("#room") == another
+    await guest.evaluate("location.hash = '50%'")
+    await expect(guest.locator("#room")).to_have_value("50%")
 
 
 async def test_a_conference_of_three(visitors: Visitors) -> None:
@@ -113,6 +123,7 @@ async def test_what_is_said_reaches_everybody_and_those_who_come_late(visitors: 
     ]
     stranger = await enter(visitors, "Other", "cyan", "another-room")
     await sees(three, Red="red", Green="green")
+    await two.evaluate(NONSENSE)
     await two.click("#open-chat")
     await two.fill("#text", "hello, both of you")
     await two.press("#text", "Enter")

@@ -11,6 +11,7 @@ mesh and SFU                                                test_the_way_can_be_
 auto                                                        test_auto_follows_the_number_of_people
 given up after 7 s, and told                                test_a_link_that_cannot_be_is_given_up_and_told
 keyboard, phones                                            test_the_keyboard_and_a_small_window
+left and entered again; nonsense from others; odd addresses test_the_keyboard_and_a_small_window
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ NO_WAY = """() => {
 CONNECTED = """connections.filter(({connectionState, remoteDescription}) =>
   connectionState === "connected" && !remoteDescription.sdp.includes("a=ice-lite")).length"""
 """With browsers: the server is an ICE-lite agent."""
+NONSENSE = """async () => {
+  const peer = new SimplePeer(io({forceNew: true}));
+  await peer.joinRoom("lab");
+  const server = {up: 1, down: 1};
+  const wrong = [null, {server: {up: 1, down: "1"}, links: {}}, {server, links: {a: 1}}, {server, links: {a: null}}];
+  for (const figures of ["{", ...wrong.map((one) => JSON.stringify(one))]) await peer.send(figures, {label: "figures"});
+  await peer.send("that was it", {label: "text"});
+}"""
+"""Told as figures, by somebody else in the room."""
 
 
 @pytest_asyncio.fixture
@@ -304,3 +314,22 @@ async def test_the_keyboard_and_a_small_window(visitors: Visitors) -> None:
         await page.keyboard.press("ArrowRight")
     await page.keyboard.up(" ")
     assert await page.evaluate("document.querySelector('#drawing').toDataURL()") != blank
+    for _ in range(50):
+        await page.keyboard.press("ArrowRight")
+    pen, drawing = await page.locator(".pen g").bounding_box(), await page.locator("#drawing").bounding_box()
+    assert pen
+    assert drawing
+    assert pen["x"] + pen["width"] / 2 == pytest.approx(drawing["x"] + drawing["width"], abs=1), "it stays on the board"
+
+    await page.evaluate(NONSENSE)
+    await expect(page.locator("#messages p", has_text="that was it")).to_have_count(1)
+    await drawn(page, "spoke", 1)
+
+    await page.click("#leave")
+    await page.evaluate("location.hash = '50%'")
+    await expect(page.locator("#room")).to_have_value("50%")
+    await page.click("#enter .primary")
+    await expect(page.locator("#call")).to_have_js_property("inert", value=False)
+    for button in ("microphone", "camera"):
+        await expect(page.locator(f"#{button}")).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("#map .own video")).to_be_visible()

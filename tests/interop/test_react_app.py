@@ -66,7 +66,8 @@ async def sees(page: Page, **pictures: str) -> None:
 
 async def test_two_at_the_table(browser: Browser, app: Path) -> None:
     async with visiting(browser, app) as visitors:
-        alice = await visitors.open(colour="green")
+        alice = await visitors.open("/#50%", colour="green")
+        await expect(alice.get_by_label("Room")).to_have_value("50%")
         await expect(alice.get_by_label("Your camera")).to_be_visible()
         await enter(alice, "Alice")
         await expect(alice.get_by_role("status")).to_have_text("Only you so far")

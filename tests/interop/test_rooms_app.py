@@ -32,6 +32,16 @@ expect.set_options(timeout=15_000)
 NO_CAMERA = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError') }"
 REFUSED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }"
 INSECURE = "Object.defineProperty(navigator, 'mediaDevices', {value: undefined})"
+KEEP_VOICE = """{
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    window.voice = stream.getAudioTracks()[0] ?? window.voice;
+    return stream;
+  };
+}"""
+"""window.voice is the microphone that was opened last."""
+VOICE = "[voice.readyState, voice.enabled, voice.getSettings().deviceId]"
 NO_WEBRTC = "delete window.RTCPeerConnection"
 DIVERT = """(port) => {
   const set = RTCPeerConnection.prototype.setRemoteDescription;
@@ -219,11 +229,20 @@ async def projects(page: Page, name: str, colour: str) -> None:
 
 async def test_the_preview_is_seen_by_nobody_else(visitors: Visitors) -> None:
     red = await enter(visitors, "/preview", "Red", "red")
-    blue = await visitors.open("/preview", colour="blue")
+    blue = await visitors.open("/preview", colour="blue", script=KEEP_VOICE)
     await shows(blue, ".mirror", ".mirror-text", {"": "blue"})
     await expect(red.locator("#head-count")).to_have_text("1")
     await blue.click("#preview [data-toggle=camera]")
     await shows(blue, ".mirror", ".mirror-text", {"Your camera is off": ""})
+
+    microphones = blue.locator("#pick-microphone option")
+    assert await microphones.count() > 1
+    await blue.click("#preview [data-toggle=microphone]")
+    chosen = await microphones.last.get_attribute("value") or ""
+    await blue.select_option("#pick-microphone", chosen)
+    await blue.click("#preview [data-toggle=microphone]")
+    await expect(blue.locator("#preview [data-toggle=microphone]")).to_have_attribute("aria-pressed", "true")
+    assert await blue.evaluate(VOICE) == ["live", True, chosen]
     await join(blue, "Blue")
     await sees(red, Blue="")
     await blue.keyboard.press("v")
@@ -288,7 +307,7 @@ async def test_it_says_why_it_cannot_work(visitors: Visitors) -> None:
 async def test_it_says_which_port_to_open_when_udp_is_blocked(visitors: Visitors) -> None:
     nobody_answers = free_port()
     page = await enter(visitors, "/blocked", "Red", script=f"({DIVERT})({nobody_answers})")
-    await expect(page.locator("#call-notice")).to_contain_text(f"UDP port {nobody_answers}.", timeout=40_000)
+    await expect(page.locator("#call-notice")).to_contain_text(f"server's port {nobody_answers}.", timeout=40_000)
 
 
 async def test_the_start_page_offers_a_room(visitors: Visitors) -> None:
@@ -301,3 +320,7 @@ async def test_the_start_page_offers_a_room(visitors: Visitors) -> None:
     await page.keyboard.press("Enter")
     await expect(page.locator("#preview h1")).to_have_text("tea & cake?")
     assert page.url.endswith("/tea%20%26%20cake%3F")
+    await page.goto(visitors.server.url)
+    await page.fill("#room-name", "team/standup")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#preview h1")).to_have_text("team/standup")

@@ -76,8 +76,9 @@ socket.on("stage", (now) => {
   told = now;
   if (!name) return;
   if (maySpeak(peer.peerId, now) && !maySpeak(peer.peerId, before)) welcome(before);
-  if (!maySpeak(peer.peerId, now) && maySpeak(peer.peerId, before)) {
-    if (speaker.onStage) tell("The host has asked you off the stage");
+  if (speaker.onStage && !maySpeak(peer.peerId, now)) {
+    const asked = maySpeak(peer.peerId, before);
+    tell(asked ? "The host has asked you off the stage" : "The connection was lost, and your place on the stage with it");
     speaker.stepDown();
   }
   if (now.host === peer.peerId) {
@@ -113,7 +114,7 @@ function draw() {
   $("waving").hidden = told.hands.length === 0;
   $("waving").textContent = String(told.hands.length);
   $("waving").ariaLabel = `${told.hands.length} raised`;
-  $("audience").replaceChildren(...sorted().map(row));
+  drawAudience();
   stage.caption(captionOf);
   $("waiting").hidden = !stage.empty;
   $("waiting-text").textContent = WAITING[maySpeak(me) ? "speaker" : "viewer"];
@@ -138,17 +139,35 @@ function sorted() {
   return Object.keys(told.audience).sort((one, other) => rank(one) - rank(other));
 }
 
+const rows = new Map(); // peer id → its row, which stays the same one: on its button there may be the focus
+
+function drawAudience() {
+  const ids = sorted();
+  for (const peerId of [...rows.keys()]) if (!ids.includes(peerId)) rows.delete(peerId);
+  const items = ids.map(row);
+  const shown = [...$("audience").children];
+  if (items.length === shown.length && items.every((item, index) => item === shown[index])) return;
+  const focused = document.activeElement;
+  $("audience").replaceChildren(...items);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+}
+
 function row(peerId) {
   const { role, words, deed } = ROLES.find(({ role }) => role === roleOf(peerId));
-  const item = document.createElement("li");
-  const who = Object.assign(document.createElement("span"), { textContent: told.audience[peerId] });
-  const note = Object.assign(document.createElement("small"), { textContent: words });
-  item.append(who, note);
+  const item = rows.get(peerId) ?? document.createElement("li");
+  rows.set(peerId, item);
   item.dataset.role = role;
-  if (peer.peerId !== told.host || !deed) return item;
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: deed });
+  if (!item.firstChild) item.append(document.createElement("span"), document.createElement("small"));
+  const [who, note, present] = item.children;
+  who.textContent = told.audience[peerId];
+  note.textContent = words;
+  if (peer.peerId !== told.host || !deed) {
+    present?.remove();
+    return item;
+  }
+  const button = present ?? item.appendChild(Object.assign(document.createElement("button"), { type: "button" }));
+  button.textContent = deed;
   button.onclick = () => socket.emit("let_speak", peerId, role === "hand");
-  item.append(button);
   return item;
 }
 
@@ -168,15 +187,25 @@ peer.on("trackEnded", ({ label }) => {
   speaker.lost(label);
   draw();
 });
-peer.on("connectionStateChange", ({ direction, state }) => {
+peer.on("connectionStateChange", ({ direction, state, reason }) => {
   const broken = state === "disconnected" || state === "failed";
-  if (direction === "signaling" && state === "connected" && name) socket.emit("enter", name); // the server may be a new one
+  if (direction === "signaling" && state === "connected" && name) {
+    if (reason === "new_session") startAnew();
+    socket.emit("enter", name); // the server may be a new one
+  }
   if (broken || state === "connected") complain(broken ? "The connection is interrupted. Trying again …" : "");
 });
 peer.on("error", ({ error }) => {
-  if (error.code !== "not_allowed") complain(wordsOf(error)); // that one is the host's doing, and "stage" tells of it
+  if (!["not_allowed", "not_on_stage"].includes(error.code)) complain(wordsOf(error)); // of those "stage" tells
 });
 peer.on("ended", ({ error }) => complain(wordsOf(error)));
+
+/** The server knows nothing of before, and the own id is another one. */
+function startAnew() {
+  told = EMPTY;
+  stage.clear();
+  speaker.showAgain();
+}
 
 function complain(text) {
   $("banner").textContent = text;

@@ -60,9 +60,14 @@ export class Speaker {
     if (kind === "camera") this.#onCamera(null);
   }
 
+  /** Once more, when what showed it before is gone. */
+  showAgain() {
+    if (this.#tracks.camera) this.#onCamera(this.#tracks.camera);
+  }
+
   #own(stream) {
     for (const track of stream.getTracks()) this.#tracks[track.kind === "video" ? "camera" : "microphone"] = track;
-    if (this.#tracks.camera) this.#onCamera(this.#tracks.camera);
+    this.showAgain();
   }
 
   async #publish(kind) {

@@ -24,7 +24,14 @@ const chat = new Chat($("messages"), $("unread"));
 // the door
 
 function readAddress() {
-  $("room").value = decodeURIComponent(location.hash.slice(1)) || randomRoom();
+  $("room").value = decode(location.hash.slice(1)) || randomRoom();
+}
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % in the address is part of the name
+  }
 }
 addEventListener("hashchange", readAddress);
 readAddress();
@@ -178,8 +185,12 @@ control("leave", () => leave());
 control("hear", () => grid.playAll());
 control("open-chat", () => showChat($("chat").hidden));
 control("copy", async () => {
-  await navigator.clipboard.writeText(location.href);
-  tell("The link is copied");
+  try {
+    await navigator.clipboard.writeText(location.href);
+    tell("The link is copied");
+  } catch { // no clipboard without https
+    tell(`The link of this room is ${location.href}`);
+  }
 });
 control("figures", () => {
   const shown = statistics === undefined;

@@ -2,6 +2,7 @@
 import { Figures } from "./figures.js";
 import { OWN } from "./grid.js";
 
+const LATEST = 8.64e15; // milliseconds: no Date is farther away from 1970
 const MEDIA = {
   microphone: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
   camera: { video: { width: { ideal: 1280 }, height: { ideal: 720 } } },
@@ -146,7 +147,8 @@ export class Conference {
 
   #hear(json) {
     const { id, name, colour, text, at } = parsed(json);
-    if (typeof name !== "string" || typeof text !== "string" || !isColour(colour) || !Number.isFinite(at)) return;
+    if (![id, name, text].every((one) => typeof one === "string") || !isColour(colour)) return;
+    if (!Number.isFinite(at) || Math.abs(at) > LATEST) return;
     this.#observer.said({ id, name: name.slice(0, 40), colour, text, at });
   }
 

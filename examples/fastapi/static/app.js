@@ -7,7 +7,9 @@ const $ = (selector) => document.querySelector(selector);
 let user;
 let peer;
 let room = "";
+let asking = false;          // the person, for camera and microphone
 const elements = new Map();   // track → its place on the page
+const closed = new Set();     // ways to the server on which it does not answer
 const names = new Map();      // peer id → name, from the server
 
 /* ---- login ---- */
@@ -19,20 +21,21 @@ $("#login-form").onsubmit = (event) => {
 for (const button of document.querySelectorAll("[data-login]")) {
   button.onclick = () => logIn(button.dataset);
 }
-$("#log-out").onclick = async () => {
-  await fetch("/logout", { method: "POST" });
-  location.reload();
-};
+$("#log-out").onclick = () => fetch("/logout", { method: "POST" }).then(() => location.reload(), () => mark("rooms", true));
 
 async function logIn({ login, password }) {
-  const answer = await fetch("/login", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ login, password }),
-  });
-  const said = await answer.json();
-  if (answer.ok) enter(said);
-  else notify("#login", said.detail);
+  try {
+    const answer = await fetch("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ login, password }),
+    });
+    const said = await answer.json();
+    if (answer.ok) enter(said);
+    else notify("#login", said.detail);
+  } catch (error) {
+    notify("#login", "The server does not answer", error.message);
+  }
 }
 
 function enter(me) {
@@ -43,6 +46,10 @@ function enter(me) {
   peer = new SimplePeer(io());
   peer.onTrack = show;
   peer.on("trackRemoved", ({ track }) => hide(track));
+  peer.on("trackEnded", ({ track }) => hide(track));
+  peer.on("error", ({ error }) => complain(error));
+  peer.on("ended", ({ error }) => complain(error));
+  peer.on("connectionStateChange", ({ direction, state }) => mark(direction, state === "disconnected" || state === "failed"));
   refresh();
   setInterval(refresh, REFRESH_MS);
 }
@@ -53,38 +60,67 @@ function makeDoor(name) {
   const door = $("#door").content.cloneNode(true);
   door.querySelector("b").textContent = name;
   door.querySelector("button").dataset.room = name;
-  door.querySelector("button").onclick = () => open(name).catch((error) => notify("#call", error.message, error.hint));
+  door.querySelector("button").onclick = () => open(name).catch(complain);
   return door;
 }
 
 async function open(name) {
   notify("#call", "");
-  if (name === room) return;
+  if (name !== room) await move(name);
+  if (user.speaks) await publish();
+}
+
+async function move(name) {
   await peer.joinRoom(name);                      // the server asks its authorize()
   if (room) await peer.leaveRoom(room);
-  const first = !room;
   room = name;
   document.body.classList.add("inside");
   await refresh();
-  if (first && user.speaks) await publish();
 }
 
+/** Once. What was refused is asked for again at the next click on a door. */
 async function publish() {
-  const own = await SimplePeer.capture({ video: true, audio: true });
-  const [camera] = own.getVideoTracks();
+  if (asking || peer.localTracks.length > 0) return;
+  asking = true;
+  try {
+    const own = await SimplePeer.capture({ video: true, audio: true });
+    await send(own.getVideoTracks()[0], own.getAudioTracks()[0]);
+  } finally {
+    asking = false;
+  }
+}
+
+async function send(camera, microphone) {
   show(camera, "");
-  await peer.addTrack(camera, "camera", true);
-  await peer.addTrack(own.getAudioTracks()[0], "microphone", true);
+  try {
+    await peer.addTrack(camera, "camera", true);
+    await peer.addTrack(microphone, "microphone", true);
+  } catch (error) {
+    if (peer.localTracks.length > 0) throw error; // the picture is there
+    for (const track of [camera, microphone]) track.stop();
+    hide(camera);
+    throw error;
+  }
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch("/rooms");
+    if (answer.status === 401) location.reload();   // a server that has started again knows no cookie of before
+    else showRooms(await answer.json());
+    mark("rooms", false);
+  } catch {
+    mark("rooms", true);
+  }
 }
 
 /** Who is where: a REST route that any other program with the cookie can read as well. */
-async function refresh() {
-  const rooms = await (await fetch("/rooms")).json();
+function showRooms(rooms) {
   for (const button of document.querySelectorAll("#rooms button")) {
     const people = rooms[button.dataset.room];
     button.querySelector(".inside").textContent = people ? people.map(describe).join(", ") || "empty" : "locked";
     button.classList.toggle("locked", !people);
-    button.toggleAttribute("aria-current", button.dataset.room === room);
+    button.setAttribute("aria-current", String(button.dataset.room === room));
   }
   for (const { peerId, name } of Object.values(rooms).flat()) names.set(peerId, name);
   for (const place of document.querySelectorAll("figure[data-peer-id]")) caption(place);
@@ -116,6 +152,16 @@ function hide(track) {
 function caption(place) {
   const { peerId } = place.dataset;
   place.querySelector("figcaption").textContent = peerId ? names.get(peerId) ?? "" : "You";
+}
+
+function complain({ message, hint }) {
+  notify("#call", message, hint);
+}
+
+function mark(way, isClosed) {
+  if (isClosed) closed.add(way);
+  else closed.delete(way);
+  $("#away").hidden = closed.size === 0;
 }
 
 function notify(where, message, hint) {

@@ -17,6 +17,7 @@ const MEASURE_MS = 1000;
 const $ = (id) => document.getElementById(id);
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 const words = () => WORDS.map(pick).join("-");
+const wordsOf = (error) => [error.message || error.name, error.hint].filter(Boolean).join(": ");
 
 let call;
 let measuring;
@@ -26,15 +27,20 @@ const list = new PeopleList(people, { list: $("people"), to: $("to"), count: $("
 const messages = new Messages($("messages"), $("unread"));
 const shelf = new Shelf($("shelf"));
 const figures = new Figures();
-const canvas = Object.assign(document.createElement("canvas"), { id: "drawing", tabIndex: 0 });
-canvas.setAttribute("aria-label", "Board: draw with the pointer, or with arrow keys while Space is held");
-const board = new Board(canvas);
+const board = new Board();
 const files = new Files(() => call.peer, showTransfer);
 
 // the door
 
 function readAddress() {
-  $("room").value = decodeURIComponent(location.hash.slice(1)) || words();
+  $("room").value = decode(location.hash.slice(1)) || words();
+}
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % in the address is part of the name
+  }
 }
 addEventListener("hashchange", readAddress);
 readAddress();
@@ -47,7 +53,7 @@ $("enter").onsubmit = async (event) => {
   try {
     await enter({ name, topology }, room);
   } catch (error) {
-    leave([error.message || error.name, error.hint].filter(Boolean).join(": "));
+    leave(wordsOf(error));
   }
 };
 
@@ -55,15 +61,21 @@ async function enter(self, room) {
   location.hash = encodeURIComponent(room);
   call = new Call(self, people, {
     trackCame, trackWent, data: heard, carrierChanged, linkFailed, muted, trouble, ended: (error) => leave(error.message),
-    sourceEnded: (label) => press(label, false),
+    sourceEnded: (label) => {
+      press(label, false);
+      if (label === "camera") showOwn();
+    },
   });
   $("room-name").textContent = room;
   $("door").hidden = true;
   $("call").hidden = false;
+  $("call").inert = true; // until one is in the room, nothing can be switched or said
   showPanel(matchMedia("(min-width: 1000px)").matches);
   chooseWay(self.topology);
   const problem = await call.openDevices();
   await call.join(room);
+  $("call").inert = false;
+  for (const label of ["camera", "microphone"]) press(label, Boolean(call.track(label)));
   showOwn();
   board.colour = people.get(call.id).colour;
   if (problem) messages.note(problem);
@@ -82,6 +94,7 @@ function leave(reason = "") {
   trouble("");
   for (const audio of document.querySelectorAll("audio")) audio.remove();
   for (const id of ["screen", "board"]) press(id, false);
+  $("call").inert = false;
   $("call").hidden = true;
   $("door").hidden = false;
   $("door-notice").textContent = reason;
@@ -114,7 +127,7 @@ function muted(peerId, label, isMuted) {
 
 function heard({ from, data, label }) {
   if (files.hear({ from, data, label })) return;
-  if (label === "figures") figures.hear(from, JSON.parse(data));
+  if (label === "figures") figures.hear(from, data);
   else if (label === "text" || label === "whisper") {
     const { name = from, colour } = people.get(from) ?? {};
     messages.add({ name, colour, text: data, toOne: label === "whisper" ? "to you alone" : "" });
@@ -190,14 +203,15 @@ function press(id, pressed) {
 
 const isPressed = (id) => $(id).getAttribute("aria-pressed") === "true";
 
-/** A button whose deed may fail, or take a while. */
+/** A button whose deed may fail, or take so long that the call is another one by then, or none. */
 function control(id, act) {
   $(id).onclick = async () => {
+    const joined = call;
     $(id).disabled = true;
     try {
-      await act(!isPressed(id));
+      await act(!isPressed(id), joined);
     } catch (error) {
-      if (error.name !== "NotAllowedError") messages.note(error.message || error.name);
+      if (joined === call && error.name !== "NotAllowedError") messages.note(wordsOf(error));
     } finally {
       $(id).disabled = false;
     }
@@ -205,30 +219,32 @@ function control(id, act) {
 }
 
 for (const label of ["microphone", "camera"]) {
-  control(label, async (on) => {
-    if (!call.track(label)) return;
-    await call.mute(label, !on);
+  control(label, async (on, joined) => {
+    const isOpen = Boolean(joined.track(label));
+    await (isOpen ? joined.mute(label, !on) : joined.reopen(label));
     press(label, on);
+    if (!isOpen) showOwn();
   });
 }
 
-control("screen", async (on) => {
+control("screen", async (on, joined) => {
   if (on) {
     const stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
-    await call.add("screen", stream.getVideoTracks()[0]);
-  } else await call.remove("screen");
+    await joined.add("screen", stream.getVideoTracks()[0]);
+  } else await joined.remove("screen");
   press("screen", on);
 });
+if (!navigator.mediaDevices?.getDisplayMedia) $("screen").hidden = true;
 
-control("board", async (on) => {
+control("board", async (on, joined) => {
   if (on) {
-    shelf.put("own board", canvas, { caption: "Your board", colour: people.get(call.id)?.colour, deed: { text: "Clear", act: () => board.clear() } });
-    await call.add("board", board.open());
-    canvas.focus();
+    shelf.put("own board", board.element, { caption: "Your board", colour: people.get(joined.id)?.colour, deed: { text: "Clear", act: () => board.clear() } });
+    await joined.add("board", board.open());
+    board.focus();
   } else {
     board.close();
     shelf.take("own board");
-    await call.remove("board");
+    await joined.remove("board");
   }
   press("board", on);
 });
@@ -236,7 +252,6 @@ control("board", async (on) => {
 function showOwn() {
   map.show(call.id, call.track("camera") ?? null);
   map.hide(call.id, !isPressed("camera"));
-  for (const label of ["camera", "microphone"]) if (!call.track(label)) press(label, false);
 }
 
 function chooseWay(topology) {
@@ -266,8 +281,12 @@ $("open-panel").onclick = () => showPanel(!isPressed("open-panel"));
 $("close-panel").onclick = () => showPanel(false);
 $("leave").onclick = () => leave();
 $("copy").onclick = async () => {
-  await navigator.clipboard.writeText(location.href);
-  messages.note("The link is on the clipboard");
+  try {
+    await navigator.clipboard.writeText(location.href);
+    messages.note("The link is on the clipboard");
+  } catch { // no clipboard without https
+    messages.note(`The link of this room is ${location.href}`);
+  }
 };
 
 $("say").onsubmit = async (event) => {
@@ -312,7 +331,7 @@ function showTransfer(transfer) {
 
 addEventListener("keydown", (event) => {
   const isTyping = event.target.closest?.("input, select, textarea, canvas");
-  if (!call || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!call || $("call").inert || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   const id = { m: "microphone", v: "camera", s: "screen", b: "board", c: "open-panel" }[event.key.toLowerCase()];
-  if (id) $(id).click();
+  if (id && !$(id).hidden) $(id).click();
 });

@@ -1,9 +1,14 @@
-/** A canvas to draw on, by pointer or by arrow keys (Space puts the pen down). What is drawn is a stream of its own. */
+/**
+ * A canvas to draw on, by pointer or by arrow keys (Space puts the pen down). What is drawn is a stream of its own; where
+ * the keys have moved the pen is shown over it, and to its owner only.
+ */
 const SIZE = { width: 1280, height: 720 };
 const STEP = 16;
 
 export class Board {
+  element = document.createElement("div");
   #canvas;
+  #mark;
   #pen;
   #colour = "#4f46e5";
   #last = null;
@@ -11,10 +16,17 @@ export class Board {
   #isDown = false;
   #beat;
 
-  constructor(canvas) {
+  constructor() {
+    this.element.className = "board";
+    this.element.innerHTML =
+      '<canvas id="drawing" tabindex="0" role="application" aria-label="Board: draw with the pointer, or with arrow keys while Space is held"></canvas>' +
+      `<svg class="pen" viewBox="0 0 ${SIZE.width} ${SIZE.height}" aria-hidden="true"><g><circle r="14"/><circle r="14"/></g></svg>`;
+    const [canvas, mark] = this.element.children;
     this.#canvas = Object.assign(canvas, SIZE);
+    this.#mark = mark;
     this.#pen = canvas.getContext("2d");
     this.clear();
+    this.#showPen();
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.#last = this.#at(event);
@@ -26,7 +38,8 @@ export class Board {
     });
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { this.#last = null; });
     canvas.addEventListener("keydown", (event) => this.#key(event));
-    canvas.addEventListener("keyup", ({ key }) => { if (key === " ") this.#isDown = false; });
+    canvas.addEventListener("keyup", ({ key }) => { if (key === " ") this.#lift(); });
+    canvas.addEventListener("blur", () => this.#lift());
   }
 
   set colour(colour) {
@@ -46,6 +59,10 @@ export class Board {
 
   close() {
     clearInterval(this.#beat);
+  }
+
+  focus() {
+    this.#canvas.focus();
   }
 
   clear() {
@@ -72,7 +89,7 @@ export class Board {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.key === " ") this.#isDown = true;
     else if (way) {
-      const to = { x: this.#cursor.x + way[0] * STEP, y: this.#cursor.y + way[1] * STEP };
+      const to = { x: within(this.#cursor.x + way[0] * STEP, SIZE.width), y: within(this.#cursor.y + way[1] * STEP, SIZE.height) };
       if (this.#isDown) {
         this.#last = this.#cursor;
         this.#draw(to);
@@ -81,5 +98,20 @@ export class Board {
       this.#cursor = to;
     } else return;
     event.preventDefault();
+    this.#showPen();
   }
+
+  #lift() {
+    this.#isDown = false;
+    this.#showPen();
+  }
+
+  #showPen() {
+    this.#mark.classList.toggle("down", this.#isDown);
+    this.#mark.firstChild.setAttribute("transform", `translate(${this.#cursor.x} ${this.#cursor.y})`);
+  }
+}
+
+function within(at, length) {
+  return Math.min(Math.max(at, 0), length);
 }

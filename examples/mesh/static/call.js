@@ -1,5 +1,8 @@
 /** SimplePeer and the list of people: what of a room is the network's. The page hears of it by `events`. */
-const CAMERA = { width: { ideal: 960 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+const DEVICES = {
+  camera: { video: { width: { ideal: 960 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } },
+  microphone: { audio: true },
+};
 
 export class Call {
   peer;
@@ -20,10 +23,6 @@ export class Call {
 
   get id() {
     return this.peer?.peerId ?? "";
-  }
-
-  get topology() {
-    return this.#self.topology;
   }
 
   async join(room) {
@@ -58,10 +57,8 @@ export class Call {
   }
 
   /** Another way for what goes from here and comes here. */
-  async setTopology(topology) {
-    this.#self.topology = topology;
-    await this.peer.setTopology(topology);
-    await this.#introduce();
+  setTopology(topology) {
+    return this.peer.setTopology(topology);
   }
 
   leave() {
@@ -75,25 +72,36 @@ export class Call {
 
   /** What kept camera or microphone from being opened; "" when nothing did. */
   async openDevices() {
-    let problem = "";
-    for (const [label, constraints] of [["camera", { video: CAMERA }], ["microphone", { audio: true }]]) {
+    const problems = [];
+    for (const label of Object.keys(DEVICES)) {
       try {
-        const stream = await navigator.mediaDevices.getUserMedia(constraints);
-        this.#tracks.set(label, stream.getTracks()[0]);
-      } catch (error) {
-        problem = `Without ${label}: ${error.message || error.name}`;
+        this.#tracks.set(label, await capture(label));
+      } catch ({ message, hint }) {
+        problems.push(`Without ${label}: ${message} (${hint})`);
       }
     }
-    return problem;
+    return problems.join(". ");
+  }
+
+  /** Camera or microphone once more: after a refusal, or when it has been plugged in again. */
+  async reopen(label) {
+    await this.add(label, await capture(label));
   }
 
   track(label) {
     return this.#tracks.get(label);
   }
 
+  /** Sends it until remove(), leave() or its own end. What cannot be sent is stopped. */
   async add(label, track) {
     this.#tracks.set(label, track);
-    await this.#publish(label, track);
+    try {
+      await this.#publish(label, track);
+    } catch (error) {
+      this.#tracks.delete(label);
+      track.stop();
+      throw error;
+    }
   }
 
   async remove(label) {
@@ -139,4 +147,10 @@ export class Call {
   #forget(peerId) {
     if (peerId !== this.id) this.#people.delete(peerId);
   }
+}
+
+/** Rejects with what helps. */
+async function capture(label) {
+  const stream = await SimplePeer.capture(DEVICES[label]);
+  return stream.getTracks()[0];
 }

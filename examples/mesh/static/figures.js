@@ -8,7 +8,7 @@ export class Figures {
   #before = new Map();
   #told = new Map();
 
-  /** Own rates now: {server: {up, down} | null, links: {peerId: {up, down}}}. */
+  /** Own rates now: {server: {up, down}, links: {peerId: {up, down}}}. */
   async measure(peer) {
     const stats = await peer.getStats();
     const links = {};
@@ -17,9 +17,10 @@ export class Figures {
     return { server, links };
   }
 
-  /** What another has measured. */
-  hear(peerId, figures) {
-    this.#told.set(peerId, figures);
+  /** What another has measured, as JSON. Whatever else somebody sends is dropped. */
+  hear(peerId, json) {
+    const { server, links } = parsed(json);
+    if (isRate(server) && Object.values(Object(links)).every(isRate)) this.#told.set(peerId, { server, links: Object(links) });
   }
 
   forget(peerId) {
@@ -67,6 +68,18 @@ export class Figures {
     const seconds = (now - before.now) / 1000;
     return { up: Math.round((sent - before.sent) / seconds), down: Math.round((received - before.received) / seconds) };
   }
+}
+
+function parsed(json) {
+  try {
+    return Object(JSON.parse(json));
+  } catch {
+    return {};
+  }
+}
+
+function isRate(rate) {
+  return Number.isFinite(rate?.up) && Number.isFinite(rate?.down);
 }
 
 export function perSecond(bytes) {

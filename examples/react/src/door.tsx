@@ -16,7 +16,7 @@ interface DoorProps {
 /** Who, and where to; with a preview of what the others will see. */
 export function Door({ devices, onEnter }: DoorProps) {
   const [name, setName] = useState(sessionStorage.name ?? "");
-  const [room, setRoom] = useState(decodeURIComponent(location.hash.slice(1)) || "kitchen");
+  const [room, setRoom] = useState(decode(location.hash.slice(1)) || "kitchen");
 
   const enter = (event: FormEvent): void => {
     event.preventDefault();
@@ -55,4 +55,12 @@ export function Door({ devices, onEnter }: DoorProps) {
       </form>
     </main>
   );
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a lone % in the address is part of the name
+  }
 }

@@ -50,7 +50,7 @@ export function Room({ socket, devices, guest, onLeave }: RoomProps) {
       <nav className="tools" aria-label="Call">
         <MicrophoneButton devices={devices} />
         <CameraButton devices={devices} />
-        <ScreenButton screen={screen} />
+        {screen.available && <ScreenButton screen={screen} />}
         <LeaveButton onLeave={onLeave} />
       </nav>
     </main>

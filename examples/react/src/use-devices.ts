@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
+import { SimplePeer, type SimplePeerError } from "simplesfu";
 
 export interface Devices {
   camera: MediaStreamTrack | null;
@@ -10,30 +11,33 @@ export interface Devices {
   toggle: (which: "camera" | "microphone") => void;
 }
 
-const PROBLEMS: Record<string, string> = {
-  NotAllowedError: "The browser was told not to give this page your camera and microphone. You can still watch.",
-  NotFoundError: "There is no camera or microphone here. You can still watch.",
-  NotReadableError: "Another program has your camera. You can still watch.",
-};
+interface Opened {
+  tracks: MediaStreamTrack[];
+  problem: string | null;
+}
+
+const VIDEO = { width: 1280, height: 720 };
+const EACH = [
+  { constraints: { video: VIDEO }, missing: "Nobody sees you" },
+  { constraints: { audio: true }, missing: "Nobody hears you" },
+];
+/** What is wrong with one of the two, perhaps, and not with the other. */
+const OF_ONE = ["no_device", "device_busy", "device_unsuitable"];
 
 /** The camera and the microphone, for as long as the component is there. */
 export function useDevices(): Devices {
-  const [stream, setStream] = useState<MediaStream | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [{ tracks, problem }, setOpened] = useState<Opened>({ tracks: [], problem: null });
   const [on, setOn] = useState({ camera: true, microphone: true });
 
   useEffect(() => {
-    let opened: MediaStream | undefined;
+    let tracks: MediaStreamTrack[] = [];
     let over = false;
-    const stop = (): void => opened?.getTracks().forEach((track) => track.stop());
-    open().then(
-      (stream) => {
-        opened = stream;
-        if (over) stop();
-        else setStream(stream);
-      },
-      (error: Error) => setProblem(PROBLEMS[error.name] ?? error.message),
-    );
+    const stop = (): void => tracks.forEach((track) => track.stop());
+    open().then((opened) => {
+      tracks = opened.tracks;
+      if (over) stop();
+      else setOpened(opened);
+    });
     return () => {
       over = true;
       stop();
@@ -43,12 +47,34 @@ export function useDevices(): Devices {
   const toggle = useCallback((which: "camera" | "microphone") => {
     setOn((before) => ({ ...before, [which]: !before[which] }));
   }, []);
-  const [camera = null] = stream?.getVideoTracks() ?? [];
-  const [microphone = null] = stream?.getAudioTracks() ?? [];
+  const camera = tracks.find(({ kind }) => kind === "video") ?? null;
+  const microphone = tracks.find(({ kind }) => kind === "audio") ?? null;
   return { camera, microphone, cameraOn: on.camera, microphoneOn: on.microphone, problem, toggle };
 }
 
-async function open(): Promise<MediaStream> {
-  if (!navigator.mediaDevices) throw new Error("Cameras need https, or localhost. You can still watch.");
-  return navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 1280, height: 720 } });
+/** Both with one question; where that cannot be, whichever there is. */
+async function open(): Promise<Opened> {
+  try {
+    const both = await SimplePeer.capture({ video: VIDEO, audio: true });
+    return { tracks: both.getTracks(), problem: null };
+  } catch (cause) {
+    const error = cause as SimplePeerError;
+    const problem = `Nobody sees or hears you: ${wordsOf(error)}. You can still watch.`;
+    if (!OF_ONE.includes(error.code)) return { tracks: [], problem };
+  }
+  const tracks: MediaStreamTrack[] = [];
+  const problems: string[] = [];
+  for (const { constraints, missing } of EACH) {
+    try {
+      const stream = await SimplePeer.capture(constraints);
+      tracks.push(...stream.getTracks());
+    } catch (cause) {
+      problems.push(`${missing}: ${wordsOf(cause as SimplePeerError)}.`);
+    }
+  }
+  return { tracks, problem: problems.join(" ") || null };
+}
+
+function wordsOf({ message, hint }: SimplePeerError): string {
+  return hint ? `${message} (${hint})` : message;
 }

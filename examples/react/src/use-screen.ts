@@ -1,6 +1,9 @@
 import { useCallback, useEffect, useState } from "react";
+import { SimplePeer, type SimplePeerError } from "simplesfu";
 
 export interface Screen {
+  /** Browsers of phones share none, and none do without https. */
+  available: boolean;
   track: MediaStreamTrack | null;
   problem: string | null;
   toggle: () => void;
@@ -23,10 +26,11 @@ export function useScreen(): Screen {
 
   const toggle = useCallback(() => {
     if (track) return setTrack(null);
-    navigator.mediaDevices.getDisplayMedia({ video: true }).then(
+    SimplePeer.captureScreen().then(
       (stream) => setTrack(stream.getVideoTracks()[0] ?? null),
-      (error: Error) => setProblem(error.name === "NotAllowedError" ? null : error.message), // thought better of it
+      (error: SimplePeerError) => setProblem(error.code === "permission_refused" ? null : error.message), // thought better of it
     );
   }, [track]);
-  return { track, problem, toggle };
+  const available = "getDisplayMedia" in (navigator.mediaDevices ?? {});
+  return { available, track, problem, toggle };
 }

@@ -137,7 +137,7 @@ export class Call extends EventTarget {
     this.socket.emit("introduce", peerId, this.#name);
   }
 
-  /** Without UDP a transport fails after long, or stays "connecting" for ever. */
+  /** Without a way through the network a transport fails after long, or stays "connecting" for ever. */
   #watchMedia(direction, state) {
     if (direction === "signaling") return; // the socket's own events say more
     clearTimeout(this.#patience.get(direction));
@@ -155,7 +155,7 @@ export class Call extends EventTarget {
     this.#fire("trouble", this.trouble);
   }
 
-  /** The server's UDP port, as the browser's own statistics tell it; null when they do not. */
+  /** The server's port for media, as the browser's own statistics tell it; null when they do not. */
   async mediaPort() {
     const { send, recv } = await this.peer.getStats().catch(() => ({}));
     for (const report of [send, recv]) {

@@ -57,8 +57,12 @@ export class Devices extends EventTarget {
   }
 
   async choose(kind, deviceId) {
-    this[kind].deviceId = deviceId;
-    if (this[kind].on) await this.start(kind);
+    const device = this[kind];
+    device.deviceId = deviceId;
+    if (device.on) return this.start(kind);
+    device.track?.stop(); // else it would be the one that is switched on
+    device.track = null;
+    this.#changed(kind);
   }
 
   /** [{deviceId, label}] of the kind; the labels are known once permission is given. */

@@ -56,13 +56,14 @@ export function screenProblem(error) {
   return { title: "The screen is not shared", text: `The browser says: ${error.message || error.name}.` };
 }
 
-/** Signalling works, media does not: between this browser and the server something drops UDP. */
+/** Signalling works, media does not: between this browser and the server something drops UDP, and TCP of the same port. */
 export function noMediaProblem(port) {
   return {
     title: "Sound and pictures do not get through",
-    text: `They travel by UDP, and nothing answers on the server's UDP port${port ? ` ${port}` : ""}. Whoever runs the server should open that `
-      + "port in its firewall or cloud security group and, behind NAT, start it with --announce and its public address. "
-      + "A VPN or a company network may block UDP as well: try another network.",
+    text: `They travel by UDP, or by TCP where that is blocked, and neither is answered on the server's port${port ? ` ${port}` : ""}. `
+      + "Whoever runs the server should open that UDP port, and the TCP port of the same number, in its firewall or cloud security group "
+      + "and, behind NAT, start it with --announce and its public address. "
+      + "A VPN or a company network may block both as well: try another network.",
   };
 }
 

@@ -17,8 +17,10 @@ export function wishesOf(url) {
   return { joins: searchParams.has("join"), codec: searchParams.get("codec") ?? undefined };
 }
 
+/** What would be a path of its own, to browsers or servers, goes behind the question mark. */
 export function addressOf(room) {
-  return `${location.origin}/${encodeURIComponent(room)}`;
+  const isPath = room.includes("/") || room === "." || room === "..";
+  return `${location.origin}/${isPath ? "?room-id=" : ""}${encodeURIComponent(room)}`;
 }
 
 /** Hard enough to guess that nobody walks in by chance: 18 × 18 × 9000 names. */
