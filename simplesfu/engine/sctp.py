@@ -96,6 +96,7 @@ class OutgoingStreams:
 
     def __init__(self) -> None:
         self._by_id: dict[int, OutgoingStream] = {}
+        self._next_id = 0
 
     def add(self, stream: OutgoingStream) -> None:
         self._by_id[stream.stream_id] = stream
@@ -108,7 +109,13 @@ class OutgoingStreams:
             stream.acknowledged(tsn)
 
     def free_id(self) -> int | None:
-        return next((number for number in range(MAX_STREAMS) if number not in self._by_id), None)
+        """In turn: a client may hold one that was given back for as long as its transport is there."""
+        for ahead in range(MAX_STREAMS):
+            number = (self._next_id + ahead) % MAX_STREAMS
+            if number not in self._by_id:
+                self._next_id = number + 1
+                return number
+        return None
 
     def next(self) -> OutgoingStream | None:
         """One that has something to send; it is last in turn after that."""

@@ -340,3 +340,12 @@ def test_streams_take_turns() -> None:
         taken.append(stream.take())
     assert taken == [b"bulk0", b"small", b"bulk1", b"bulk2"]
     assert bulk.buffered_bytes == 0
+
+
+def test_ids_of_outgoing_streams_come_in_turn() -> None:
+    streams = OutgoingStreams()
+    for wanted in [*range(sctp.MAX_STREAMS), 0, 1]:
+        assert streams.free_id() == wanted, "a client may still hold those that were given back"
+        stream = OutgoingStream(wanted, ordered=True, max_retransmits=None)
+        streams.add(stream)
+        streams.remove(stream)
