@@ -18,13 +18,14 @@ from rich.table import Table
 
 from bench.build import ROOT
 from bench.topologies import mcu
-from bench.topologies.call import Cost, Topology, measure
+from bench.topologies.call import Camera, Cost, Topology, measure
 from bench.topologies.plots import draw
 
 PEOPLE: Final = (2, 3, 4, 6, 8, 12)
 QUICK_PEOPLE: Final = (2, 3, 4)
 TOPOLOGIES: Final[tuple[Topology, ...]] = ("mesh", "sfu")
-WIDTH, HEIGHT, FPS, BITRATE_BPS = 320, 180, 10, 150_000
+CAMERA: Final = Camera(width=160, height=90, fps=5, bitrate_bps=100_000)
+"""Small enough for a mesh of twelve, 132 encoders and as many decoders, on two cores."""
 SETTLE_S: Final = 6.0
 MEASURED_S: Final = 10.0
 
@@ -36,19 +37,18 @@ async def measure_all(people: tuple[int, ...], console: Console) -> tuple[list[C
         for count in people:
             for topology in TOPOLOGIES:
                 progress.update(task, description=f"{topology}, {count} people")
-                costs.append(await measure(
-                    topology, count, fps=FPS, bitrate_bps=BITRATE_BPS, settle_s=SETTLE_S, seconds=MEASURED_S))
+                costs.append(await measure(topology, count, CAMERA, settle_s=SETTLE_S, seconds=MEASURED_S))
                 progress.advance(task)
             progress.update(task, description=f"mcu, {count} people")
-            mixings.append(mcu.measure(
-                count, width=WIDTH, height=HEIGHT, fps=FPS, bitrate_bps=BITRATE_BPS, seconds=MEASURED_S))
+            mixings.append(mcu.measure(count, seconds=MEASURED_S, **asdict(CAMERA)))
             progress.advance(task)
     return costs, mixings
 
 
 def tabulate(costs: list[Cost], mixings: list[mcu.Mixing]) -> Table:
     table = Table(
-        title=f"Everybody sends {WIDTH}×{HEIGHT} at {FPS} pictures a second and up to {BITRATE_BPS // 1000} kbit/s",
+        title=f"Everybody sends {CAMERA.width}×{CAMERA.height} at {CAMERA.fps} pictures a second"
+              f" and up to {CAMERA.bitrate_bps // 1000} kbit/s",
         title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("people", "", "up kbit/s", "down kbit/s", "browser % of a core", "server % of a core",
                     "pictures/s that arrive"):

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import psutil
@@ -23,7 +24,7 @@ FLAGS: Final = (
     "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
 )
-JOIN_TIMEOUT_MS: Final = 60_000
+JOIN_TIMEOUT_MS: Final = 120_000
 SERVER_TIMEOUT_S: Final = 20
 
 
@@ -40,17 +41,27 @@ class Cost:
     fps: float
 
 
-async def measure(
-    topology: Topology, people: int, *, fps: int, bitrate_bps: int, settle_s: float, seconds: float
-) -> Cost:
-    """Raises RuntimeError when the browsers do not see each other."""
+@dataclass(frozen=True)
+class Camera:
+    """Of each person."""
+
+    width: int
+    height: int
+    fps: int
+    bitrate_bps: int
+
+
+async def measure(topology: Topology, people: int, camera: Camera, *, settle_s: float, seconds: float) -> Cost:
+    """One comes when all before can see each other. Raises RuntimeError when media takes another way."""
+    wish = urllib.parse.urlencode({"topology": topology, **asdict(camera)})
     with _serving() as (url, server):
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
             try:
-                pages = [await _enter(browser, f"{url}/?topology={topology}&fps={fps}&bitrate={bitrate_bps}")
-                         for _ in range(people)]
-                await _wait_for_pictures(pages, people - 1)
+                pages: list[Page] = []
+                while len(pages) < people:
+                    pages.append(await _enter(browser, f"{url}/?{wish}"))
+                    await _wait_for_pictures(pages)
                 await asyncio.sleep(settle_s)
                 before = await _books(pages)
                 began, spent, server_spent = time.monotonic(), _cpu_s(_browser_processes()), _cpu_s([server])
@@ -105,10 +116,11 @@ async def _enter(browser: Browser, url: str) -> Page:
     return page
 
 
-async def _wait_for_pictures(pages: Sequence[Page], expected: int) -> None:
+async def _wait_for_pictures(pages: Sequence[Page]) -> None:
+    """All of all the others."""
     for page in pages:
         await page.wait_for_function(
-            f"() => window.books && document.querySelectorAll('video').length >= {expected}"
+            f"() => window.books && document.querySelectorAll('video').length >= {len(pages) - 1}"
             " && [...document.querySelectorAll('video')].every((view) => view.videoWidth > 0)",
             timeout=JOIN_TIMEOUT_MS,
         )

@@ -29,6 +29,9 @@ def draw(costs: list[Cost], mixings: list[Mixing], folder: Path) -> Path:
         _lines(browser, costs, "What it takes of their processor", "% of a core", lambda cost: 100 * cost.cpu_share)
         _lines(server, costs, "What it takes of the server's", "% of a core", lambda cost: 100 * cost.server_cpu_share)
         _line(server, "mcu", [mix.people for mix in mixings], [100 * mix.cpu_share for mix in mixings])
+        for axes in panels:
+            axes.set_ylim(bottom=0)
+            axes.set_xlim(right=1.25 * max(cost.people for cost in costs))  # room for the names
         figure.text(0.5, -0.04, "people in the call", ha="center", color=FAINT)
         path = folder / "topologies.png"
         figure.savefig(path, dpi=160, facecolor="white", bbox_inches="tight")
@@ -43,7 +46,6 @@ def _lines(axes: Axes, costs: list[Cost], title: str, unit: str, value: Callable
         mine = [cost for cost in costs if cost.topology == topology]
         _line(axes, topology, [cost.people for cost in mine], [value(cost) for cost in mine])
     axes.set_xticks(sorted({cost.people for cost in costs}))
-    axes.set_ylim(bottom=0)
 
 
 def _line(axes: Axes, topology: str, people: list[int], values: list[float]) -> None:
