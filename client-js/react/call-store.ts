@@ -9,6 +9,7 @@ import {
   type SimplePeerOptions,
 } from "simplesfu";
 import { ObservedPeer } from "./observed-peer.js";
+import { Rooms } from "./rooms.js";
 
 /** What another peer sends here, and whether it flows. */
 export interface PeerTrack extends Readonly<RemoteTrack> {
@@ -24,7 +25,7 @@ export type CallState =
   | "connected"
   /** The socket is away. Media flows on, and what is asked for waits. */
   | "reconnecting"
-  /** The server ended the session, or there can be none: `error` says why. */
+  /** The server ended the session, or there can be none, unless the socket connects anew: `error` says why. */
   | "ended";
 
 /** A call at one moment; another object whenever something about it is different. */
@@ -55,6 +56,15 @@ export const NO_CALL: Call = {
   localTracks: [],
 };
 
+/** With these no session comes about, and none is tried before the socket has connected anew. */
+const NO_SESSION = new Set<string>([
+  "insecure_context",
+  "webrtc_unsupported",
+  "protocol_mismatch",
+  "refused",
+  "no_application_socket",
+]);
+
 const stores = new WeakMap<Socket, CallStore>();
 
 /** The one of that socket, whoever asks: a connection has one SimplePeer. */
@@ -71,6 +81,7 @@ export class CallStore {
   readonly #muted = new Set<string>();
   readonly #held = new Map<string, HoldReason>();
   #peer: ObservedPeer | null = null;
+  #rooms: Rooms | undefined;
   #closing: ReturnType<typeof setTimeout> | undefined;
   #call = NO_CALL;
 
@@ -94,10 +105,10 @@ export class CallStore {
     };
   }
 
-  /** Of what the application did not do itself, so that no promise of its own tells it. */
-  readonly failed = (error: unknown): void => {
-    this.#update({ error: asSimplePeerError(error) });
-  };
+  /** To be in that room, too. @returns what takes it back; undefined while there is no peer */
+  wantRoom(roomId: string): (() => void) | undefined {
+    return this.#rooms?.want(roomId);
+  }
 
   #open(options: SimplePeerOptions): void {
     try {
@@ -107,12 +118,15 @@ export class CallStore {
       return;
     }
     this.#observe(this.#peer);
+    // No promise of the application's own tells of these.
+    this.#rooms = new Rooms(this.#peer, (error) => this.#update({ error }));
     this.#update({ state: "connecting", error: null });
   }
 
   #close(): void {
     this.#peer?.close();
     this.#peer = null;
+    this.#rooms = undefined;
     this.#muted.clear();
     this.#held.clear();
     this.#call = NO_CALL;
@@ -142,7 +156,7 @@ export class CallStore {
       if (state !== "connected") return { state: "reconnecting" };
       return reason === "new_session" ? { state: "connected", error: null } : { state: "connected" };
     });
-    follow("error", ({ error }) => ({ error }));
+    follow("error", ({ error }) => (NO_SESSION.has(error.code) ? { state: "ended", error } : { error }));
     follow("ended", ({ error }) => ({ state: "ended", error }));
   }
 

@@ -6,7 +6,10 @@ import type { Call } from "./call-store.js";
 export interface LocalTrackOptions extends PublishOptions {
   /** To every peer in sight, which is the default here; false: to those who connectToPeer(). */
   broadcast?: boolean;
-  /** Muted from the start, it is not published before it is unmuted: not a word gets out. */
+  /**
+   * Muted from the start, it is not published before it is unmuted: not a word gets out. So it is with another label, and
+   * with another socket.
+   */
   muted?: boolean;
   /** What viewers are told about it. */
   metadata?: Metadata;
@@ -28,10 +31,18 @@ export function useLocalTrack(
   const { broadcast = true, muted = false, metadata = {}, ...publishOptions } = options;
   const said = JSON.stringify([metadata, publishOptions]); // objects are other ones at each rendering
   const [error, setError] = useState<SimplePeerError | null>(null);
-  const [begun, setBegun] = useState(false);
-  const sending = Boolean(track) && (begun || !muted);
-  if (begun !== sending) setBegun(sending);
+  const [begun, setBegun] = useState<Place | null>(null);
+  const place = begun?.peer === peer && begun?.label === label ? begun : null;
+  const sends = track && (place || !muted) ? (place ?? { peer, label }) : null;
+  if (begun !== sends) setBegun(sends);
+  const sending = sends !== null;
   const published = useRef(false);
+  /** As it is wished now, and as the peer has been told of this label. */
+  const mute = useRef({ now: muted, told: false });
+
+  useEffect(() => {
+    mute.current.now = muted;
+  });
 
   useEffect(() => {
     return () => {
@@ -47,9 +58,11 @@ export function useLocalTrack(
     };
     if (peer && track && sending) {
       const [told, chosen] = JSON.parse(said) as [Metadata, PublishOptions];
+      const { now } = mute.current; // told along: the label that was muted may have gone with its source
+      mute.current.told = now || (published.current && mute.current.told);
       published.current = true;
       const failed = (cause: unknown): void => tell(cause as SimplePeerError);
-      peer.addTrack(track, { ...told, label }, broadcast, chosen).then(() => tell(null), failed);
+      peer.addTrack(track, { ...told, label }, broadcast, { ...chosen, muted: now }).then(() => tell(null), failed);
     } else if (peer && published.current) {
       published.current = false;
       peer.removeTrack(label).catch(ignore);
@@ -61,11 +74,17 @@ export function useLocalTrack(
   }, [peer, label, track, sending, broadcast, said]);
 
   useEffect(() => {
-    if (!peer || !sending || !muted) return;
-    peer.muteTrack(label).catch(ignore); // addTrack() has told why there is none
-    return () => void peer.unmuteTrack(label).catch(ignore);
+    if (!peer || !sending || mute.current.told === muted) return;
+    mute.current.told = muted;
+    (muted ? peer.muteTrack(label) : peer.unmuteTrack(label)).catch(ignore); // addTrack() has told why there is none
   }, [peer, label, sending, muted]);
   return error;
+}
+
+/** Where it is sent; in another place it has not begun yet. */
+interface Place {
+  readonly peer: Call["peer"];
+  readonly label: string;
 }
 
 function ignore(error: unknown): void {

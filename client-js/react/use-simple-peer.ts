@@ -1,20 +1,20 @@
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
-import type { SimplePeerError, SimplePeerOptions } from "simplesfu";
+import type { SimplePeerOptions } from "simplesfu";
 import { type Call, callStore, NO_CALL, type Socket } from "./call-store.js";
 
 export type SimplePeerSocket = Socket;
 
 /** Those of SimplePeer are read when the peer is made: when the first component uses the socket. */
 export interface SimplePeerHookOptions extends SimplePeerOptions {
-  /** The room to be in while the component is mounted. Another value changes rooms; undefined: none. */
+  /**
+   * The room to be in while the component is mounted. Another value changes rooms; undefined: none. Components that want
+   * the same room share it as they do the peer: it is left with the last of them.
+   */
   room?: string | undefined;
 }
 
 const UNSUBSCRIBED = (): void => {};
 const noCall = (): Call => NO_CALL;
-
-/** Leaving: the peer went with its component, or the server was quicker. */
-const LEFT = new Set<string>(["closed", "not_found"]);
 
 /**
  * The call over a socket, as state. All components that use the same socket share one SimplePeer; it is closed when the
@@ -37,15 +37,6 @@ export function useSimplePeer(socket: Socket | null | undefined, options: Simple
   const call = useSyncExternalStore(subscribe, store?.getSnapshot ?? noCall, noCall);
 
   const { peer } = call;
-  useEffect(() => {
-    if (!peer || !store || room === undefined) return;
-    peer.joinRoom(room).catch((error: SimplePeerError) => {
-      if (error.code !== "closed") store.failed(error);
-    });
-    return () =>
-      void peer.leaveRoom(room).catch((error: SimplePeerError) => {
-        if (!LEFT.has(error.code)) store.failed(error);
-      });
-  }, [peer, store, room]);
+  useEffect(() => (peer && room !== undefined ? store?.wantRoom(room) : undefined), [peer, store, room]);
   return call;
 }

@@ -153,21 +153,57 @@ test("what has not changed stays the same object, and renders nothing", async ()
   assert.equal(seen.all.length, length + 1);
 });
 
+/** What was asked about rooms so far. */
+function roomsAsked(): string[] {
+  const rooms = played.server.peer.requests.filter(({ name }) => name.endsWith("Room"));
+  return rooms.map(({ name, payload }) => `${name} ${(payload as { roomId: string }).roomId}`);
+}
+
 test("the room is that of the component", async () => {
   const { seen, socket } = await connected((seen, socket) => <Caller seen={seen} socket={socket} room="blue" />);
   render(<Caller seen={seen} socket={socket} room="red" />);
   await until("both are joined", () => played.server.asked("joinRoom").length === 2);
   render(<Caller seen={seen} socket={socket} />);
   await until("both are left", () => played.server.asked("leaveRoom").length === 2);
-  const rooms = played.server.peer.requests.filter(({ name }) => name.endsWith("Room"));
-  assert.deepEqual(
-    rooms.map(({ name, payload }) => `${name} ${(payload as { roomId: string }).roomId}`),
-    ["joinRoom blue", "leaveRoom blue", "joinRoom red", "leaveRoom red"],
-  );
+  assert.deepEqual(roomsAsked(), ["joinRoom blue", "leaveRoom blue", "joinRoom red", "leaveRoom red"]);
   played.server.answers.joinRoom = () => new Refusal("room_full");
   render(<Caller seen={seen} socket={socket} room="full" />);
   const { error } = await seen.until("the refusal is told", (call) => call.error !== null);
   assert.equal(error?.code, "room_full");
+});
+
+test("a room that several components want is left with the last of them", async () => {
+  const other = new Seen<Call>();
+  const { seen, socket } = await connected((seen, socket) => [
+    <Caller key="grid" seen={seen} socket={socket} room="blue" />,
+    <Caller key="chat" seen={other} socket={socket} room="blue" />,
+  ]);
+  await until("it is joined", () => played.server.asked("joinRoom").length > 0);
+  render([
+    <Caller key="grid" seen={seen} socket={socket} room="blue" />,
+    <Caller key="other" seen={other} socket={socket} room="red" />,
+  ]);
+  await until("the other one is joined", () => played.server.asked("joinRoom").length > 1);
+  render([
+    <StrictMode key="strict">
+      <Caller seen={other} socket={socket} room="blue" />
+    </StrictMode>,
+    <Caller key="other" seen={other} socket={socket} room="red" />,
+  ]);
+  render([<Caller key="other" seen={other} socket={socket} room="red" />]);
+  await until("it is left", () => played.server.asked("leaveRoom").length > 0);
+  assert.deepEqual(roomsAsked(), ["joinRoom blue", "joinRoom red", "leaveRoom blue"]);
+});
+
+test("a room that was refused is asked for again by the next component that wants it", async () => {
+  const { seen, socket } = await connected();
+  const caller = (key: string) => <Caller key={key} seen={seen} socket={socket} room="full" />;
+  played.server.answers.joinRoom = () => new Refusal("room_full");
+  render([<Caller key="one" seen={seen} socket={socket} />, caller("two")]);
+  await seen.until("the refusal is told", (call) => call.error !== null);
+  delete played.server.answers.joinRoom;
+  render([caller("one"), caller("two")]);
+  await until("it is asked for again", () => roomsAsked().length === 2);
 });
 
 test("one's own tracks are told, whoever adds, mutes and removes them", async () => {
@@ -194,6 +230,37 @@ test("a socket that is lost, and comes back; an end that is meant", async () => 
   played.server.peer.notify("ended", { code: "kicked", message: "go", hint: "" });
   const { error } = await seen.until("it has ended", ({ state }) => state === "ended");
   assert.equal(error?.code, "kicked");
+});
+
+test("where there can be no session the call has ended, and says why", async (t) => {
+  const { RTCPeerConnection } = globalThis;
+  t.after(() => Object.assign(globalThis, { RTCPeerConnection, isSecureContext: undefined }));
+  const ended = async (code: string): Promise<void> => {
+    const seen = new Seen<Call>();
+    render(<Caller key={code} seen={seen} socket={played.server.socket()} />);
+    const { error } = await seen.until(`it has ended: ${code}`, ({ state }) => state === "ended");
+    assert.equal(error?.code, code);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(seen.last.state, "ended", "and it stays so");
+  };
+  (globalThis as { RTCPeerConnection?: unknown }).RTCPeerConnection = undefined;
+  await ended("webrtc_unsupported");
+  Object.assign(globalThis, { isSecureContext: false });
+  await ended("insecure_context");
+  played.server.answers.hello = () => ({ peerId: "x", protocol: 1, routerRtpCapabilities: {} });
+  await ended("protocol_mismatch");
+  played.server.refuseWith = { code: "no_application_socket", message: "no socket", hint: "" };
+  await ended("no_application_socket");
+});
+
+test("what fails for the moment ends nothing", async () => {
+  const seen = new Seen<Call>();
+  played.server.answers.hello = () => new Refusal("internal_error");
+  render(<Caller seen={seen} socket={played.server.socket()} />);
+  const { state } = await seen.until("it is told", ({ error }) => error?.code === "internal_error");
+  assert.notEqual(state, "ended");
+  delete played.server.answers.hello;
+  await seen.until("it is connected", isConnected);
 });
 
 test("a connection with a SimplePeer of the application's own is said to be taken", async () => {
