@@ -103,6 +103,11 @@ export class Connection {
       dataChanged: (peerId) => this.data.linkChanged(peerId),
       dataCame: (peerId, encoded, reliable) => this.data.linkBrought(peerId, encoded, reliable),
       sendsData: (peerId) => this.data.isOnLink(peerId),
+      lost: (peerId) =>
+        this.subscriptions
+          .of(peerId)
+          .filter(({ incoming }) => incoming?.carrier === "mesh" && incoming.closed)
+          .map(({ offer }) => offer.producerId),
       madeAnew: () => void this.subscriptions.receiveAnew("mesh"),
       failed,
     });
@@ -132,9 +137,10 @@ export class Connection {
   /** What hung on a transport that was lost goes to the one in its place. */
   async #moveAll(direction: Direction): Promise<void> {
     const session = this.keeper.session;
-    if (direction === "recv") await this.subscriptions.receiveAnew("sfu");
-    else if (session) await this.publications.sendAnew(session);
-    if (session) await this.data.moveAll(session, direction);
+    await Promise.all([
+      direction === "recv" ? this.subscriptions.receiveAnew("sfu") : session && this.publications.sendAnew(session),
+      session && this.data.moveAll(session, direction),
+    ]);
   }
 
   #tellSignaling(state: TransportState, reason: string): void {

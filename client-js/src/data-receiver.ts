@@ -79,6 +79,8 @@ export class DataReceiver {
       const consumer = await session.transports.run("recv", (transport) => consume(session, transport, reliable));
       consumer.binaryType = "arraybuffer"; // Firefox would make Blobs
       consumer.on("message", (encoded: ArrayBuffer) => this.#receive(encoded, reliable));
+      // Only now: what still comes by the one before is welcome, and would be lost if that were closed first.
+      this.#consumers.get(reliable)?.close();
       this.#consumers.set(reliable, consumer);
     } catch (error) {
       if (session.closed) return;

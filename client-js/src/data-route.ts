@@ -7,7 +7,7 @@
 import { encodePart, PART_BYTES, partsOf } from "./data-parts.js";
 import type { DataSender } from "./data-sender.js";
 import { Deferred } from "./deferred.js";
-import { SimplePeerError } from "./errors.js";
+import { SimplePeerError, toSimplePeerError } from "./errors.js";
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** Sent and not acknowledged yet. */
@@ -47,6 +47,7 @@ export class DataRoute {
   readonly #reliable: boolean;
   readonly #server: DataSender;
   readonly #link: () => DataLink;
+  readonly #failed: (error: SimplePeerError) => void;
   /** The last message to be sent; each waits for the one before. */
   #last: Promise<void> = Promise.resolve();
   #queuedBytes = 0;
@@ -56,11 +57,19 @@ export class DataRoute {
   #change = new Deferred<void>();
   #closed = false;
 
-  constructor(peerId: string, reliable: boolean, server: DataSender, link: () => DataLink) {
+  /** `failed` hears of messages that are lost after send() has resolved. */
+  constructor(
+    peerId: string,
+    reliable: boolean,
+    server: DataSender,
+    link: () => DataLink,
+    failed: (error: SimplePeerError) => void,
+  ) {
     this.#peerId = peerId;
     this.#reliable = reliable;
     this.#server = server;
     this.#link = link;
+    this.#failed = failed;
   }
 
   get bufferedAmount(): number {
@@ -75,6 +84,12 @@ export class DataRoute {
   /** Nothing has gone but by the server, or waits to. */
   get byServer(): boolean {
     return this.idle && this.#queuedBytes === 0 && !this.#link().carries;
+  }
+
+  /** Whether the next message goes over the link. */
+  get byLink(): boolean {
+    const { channel, carries } = this.#link();
+    return carries && channel !== undefined;
   }
 
   /** Resolves when it is on its way; also when the peer is not there any longer. */
@@ -157,8 +172,18 @@ export class DataRoute {
 
   /** The server takes what may not have come; which parts of it have nobody can tell any longer. */
   async #giveUpLink(): Promise<void> {
-    for (const { bytes, text, label } of this.#unacknowledged.splice(0)) {
+    for (let next = this.#unacknowledged[0]; next && !this.#closed; next = this.#unacknowledged[0]) {
+      await this.#hand(next);
+      if (this.#unacknowledged[0] === next) this.#unacknowledged.shift(); // else the link has confirmed it meanwhile
+    }
+  }
+
+  /** To the server. One that it does not take is lost, and those behind it go all the same. */
+  async #hand({ bytes, text, label }: Message): Promise<void> {
+    try {
       await this.#server.send(bytes, text, this.#peerId, label);
+    } catch (error) {
+      if (!this.#closed) this.#failed(toSimplePeerError(error));
     }
   }
 

@@ -262,7 +262,13 @@ async function hasRoom(producer: mediasoup.DataProducer): Promise<boolean> {
 function nextOf(producer: mediasoup.DataProducer, event: "open" | "bufferedamountlow"): Promise<void> {
   return new Promise((resolve) => {
     if (producer.closed) return resolve();
-    for (const name of [event, "transportclose", "close"] as const) producer.once(name, resolve);
-    producer.observer.once("close", resolve);
+    const names = [event, "transportclose", "close"] as const;
+    const settle = () => {
+      for (const name of names) producer.off(name, settle);
+      producer.observer.off("close", settle);
+      resolve();
+    };
+    for (const name of names) producer.on(name, settle);
+    producer.observer.on("close", settle);
   });
 }

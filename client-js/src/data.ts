@@ -75,7 +75,7 @@ export class Data {
       throw new SimplePeerError("bad_request", message, "send it in pieces: reliable ones arrive in their order");
     }
     const text = typeof data === "string";
-    if (to !== "" || this.#allByServer) return this.#sendTo(to, reliable, bytes, text, label);
+    if (to !== "" || !this.#goesApart(reliable)) return this.#sendTo(to, reliable, bytes, text, label);
     await Promise.all(this.#roster.peerIds.map((peerId) => this.#sendTo(peerId, reliable, bytes, text, label)));
   }
 
@@ -150,9 +150,15 @@ export class Data {
     this.#receiver.reset();
   }
 
-  /** One message reaches everybody then. */
-  get #allByServer(): boolean {
-    return [...this.#linked.values()].every(({ reliable, lossy }) => reliable.byServer && lossy.byServer);
+  /**
+   * Whether a message for everybody goes to each of them by itself. One that must arrive in its order does as soon as
+   * anybody's come over a link. Of the others there may be many a second, and the server takes so many parts and no more:
+   * they go by it once for all, unless links reach everybody.
+   */
+  #goesApart(reliable: boolean): boolean {
+    if (reliable) return [...this.#linked.values()].some((to) => !to.reliable.byServer);
+    const { peerIds } = this.#roster;
+    return peerIds.length > 0 && peerIds.every((peerId) => this.#linked.get(peerId)?.lossy.byLink);
   }
 
   #sendTo(to: string, reliable: boolean, bytes: Uint8Array, text: boolean, label: string): Promise<void> {
@@ -162,7 +168,13 @@ export class Data {
 
   #link(peerId: string): Linked {
     const route = (reliable: boolean) =>
-      new DataRoute(peerId, reliable, this.#senderOf(reliable), () => this.#links.dataLink(peerId, reliable));
+      new DataRoute(
+        peerId,
+        reliable,
+        this.#senderOf(reliable),
+        () => this.#links.dataLink(peerId, reliable),
+        this.#observer.failed,
+      );
     const reliable = route(true);
     const inbox = new LinkInbox({
       received: (data, label) => {

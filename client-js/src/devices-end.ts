@@ -1,5 +1,5 @@
 /** Why a track has ended that nobody stopped: the browser tells only that it did. */
-import { isScreenTrack, settingsOf } from "./devices.js";
+import { isScreenTrack, PERMISSIONS, settingsOf } from "./devices.js";
 
 export type TrackEndReason =
   /** Its camera or microphone is not there any longer. */
@@ -10,8 +10,6 @@ export type TrackEndReason =
   | "permission_revoked"
   /** Whatever else it came from (an element, a canvas, a device that failed) gives nothing any longer. */
   | "source_ended";
-
-const PERMISSIONS = { audio: "microphone", video: "camera" } as const;
 
 export async function findEndReason(track: MediaStreamTrack): Promise<TrackEndReason> {
   if (isScreenTrack(track)) return "stopped_by_user";

@@ -4,7 +4,8 @@ import { SimplePeerError, toSimplePeerError } from "./errors.js";
 /** Tracks of screens. Not every browser can be asked later where a track comes from. */
 const screenTracks = new WeakSet<MediaStreamTrack>();
 
-const PERMISSIONS = { audio: "microphone", video: "camera" } as const;
+/** What the browser asks its user for, by the kind of track. */
+export const PERMISSIONS = { audio: "microphone", video: "camera" } as const;
 
 /** @throws SimplePeerError, see SimplePeer.capture() */
 export async function capture(constraints: MediaStreamConstraints): Promise<MediaStream> {

@@ -7,6 +7,10 @@ export type IceServersOption = RTCIceServer[] | ((fromServer: RTCIceServer[]) =>
 
 /** Of the lifetime of credentials: they are renewed before it is over, as they must hold while a call is set up. */
 const FRESH_SHARE = 0.5;
+/** After a renewal that failed; and no lifetime is so short that they are renewed more often. */
+const RETRY_MS = 10_000;
+/** Of a timer; the lifetime of credentials may be longer. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
 
 export class IceServers {
   readonly #option: IceServersOption | undefined;
@@ -14,6 +18,8 @@ export class IceServers {
   #list: RTCIceServer[] = [];
   #renewAtMs = Number.POSITIVE_INFINITY;
   #renewing: Promise<void> | undefined;
+  #keeping = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(option: IceServersOption | undefined, offered: IceServersAnswer, request: Request) {
     this.#option = option;
@@ -32,9 +38,20 @@ export class IceServers {
     return this.#list;
   }
 
-  /** Those of which was heard last; current() has them renewed when they have aged. */
+  /** Those of which was heard last, for who cannot wait; keepFresh() has them renewed in time. */
   get known(): RTCIceServer[] {
     return this.#list;
+  }
+
+  /** Has them renewed in time from now on, until close(). */
+  keepFresh(): void {
+    this.#keeping = true;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#keeping = false;
+    clearTimeout(this.#timer);
   }
 
   /** What the server says now. */
@@ -42,6 +59,19 @@ export class IceServers {
     this.#renewAtMs =
       iceServersLifetimeMs === null ? Number.POSITIVE_INFINITY : Date.now() + iceServersLifetimeMs * FRESH_SHARE;
     this.#list = typeof this.#option === "function" ? this.#option(iceServers) : (this.#option ?? iceServers);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (!this.#keeping || this.#renewAtMs === Number.POSITIVE_INFINITY || Array.isArray(this.#option)) return;
+    const waitMs = Math.min(Math.max(this.#renewAtMs - Date.now(), RETRY_MS), MAX_WAIT_MS);
+    this.#timer = setTimeout(() => void this.#renewInTime(), waitMs);
+  }
+
+  async #renewInTime(): Promise<void> {
+    await this.current().catch(() => undefined); // whoever needs them then hears of it; here it is tried again
+    this.#schedule();
   }
 
   async #renew(): Promise<void> {

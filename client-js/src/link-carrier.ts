@@ -20,7 +20,7 @@ export class LinkCarrier implements IncomingCarrier {
   ): Promise<LinkIncoming | undefined> {
     const consumerId = before?.consumerId ?? (await session.request("consume", { producerId })).consumerId;
     const track = isWanted() && (await this.#links.track(peerId, producerId, isWanted));
-    return track ? new LinkIncoming(consumerId, track) : undefined;
+    return track && isWanted() ? new LinkIncoming(consumerId, track) : undefined; // the next attempt may have the same
   }
 
   state(peerId: string): TransportState | undefined {

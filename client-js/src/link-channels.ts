@@ -1,7 +1,7 @@
 /** The two data channels of a link, the same at both ends: nothing about them needs to be agreed on. */
 
 export interface LinkChannelsObserver {
-  channelOpened(reliable: boolean): void;
+  channelOpened(): void;
   /** Part of a message, or what the other end says about messages. */
   dataCame(encoded: ArrayBuffer | string, reliable: boolean): void;
   /** The other end has closed its connection. */
@@ -17,7 +17,7 @@ export class LinkChannels {
       const how = reliable ? { id: 0, ordered: true } : { id: 1, ordered: false, maxRetransmits: 1 };
       const channel = connection.createDataChannel(reliable ? "reliable" : "lossy", { ...how, negotiated: true });
       channel.binaryType = "arraybuffer"; // Firefox would make Blobs
-      channel.onopen = () => observer.channelOpened(reliable);
+      channel.onopen = () => observer.channelOpened();
       channel.onclose = () => observer.channelClosed();
       channel.onmessage = ({ data }) => observer.dataCame(data, reliable);
       return channel;

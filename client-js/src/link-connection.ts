@@ -7,11 +7,13 @@ import { type NamedSection, Negotiation, type NegotiationMessage } from "./perfe
 const BUNDLED: RTCConfiguration = { bundlePolicy: "max-bundle" };
 
 export interface LinkConnectionObserver extends LinkChannelsObserver {
-  /** For the other end. */
-  say(message: NegotiationMessage): void;
+  /** For the other end. Resolves when it is on its way, or will never be. */
+  say(message: NegotiationMessage): Promise<unknown>;
   stateChanged(state: RTCPeerConnectionState): void;
   /** Other tracks come than before. */
   tracksChanged(): void;
+  /** The other end does not answer what is offered to it. */
+  unanswered(): void;
   failed(error: unknown): void;
 }
 
@@ -36,6 +38,7 @@ export class LinkConnection {
       say: observer.say,
       sections: () => this.#senders.sections(),
       agreed: (sections) => this.#agreed(sections),
+      unanswered: observer.unanswered,
       failed: observer.failed,
     });
     this.channels = new LinkChannels(connection, observer);
@@ -71,6 +74,7 @@ export class LinkConnection {
 
   close(): void {
     this.#connection.onconnectionstatechange = null;
+    this.#negotiation.close();
     this.channels.close();
     this.#connection.close();
     for (const track of this.#tracks.values()) track.stop(); // those of a closed connection stay "live" in some browsers

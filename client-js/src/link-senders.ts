@@ -6,6 +6,8 @@ import { Queue } from "./queue.js";
 
 /** A track of ours that a peer is to get. */
 export interface LinkSending {
+  /** The peer's own name for what it gets; another one needs a section of its own. */
+  readonly consumerId: string;
   readonly producerId: string;
   readonly track: MediaStreamTrack;
   /** Nothing of it leaves this machine for now. */
@@ -15,6 +17,7 @@ export interface LinkSending {
 }
 
 interface Sender {
+  readonly consumerId: string;
   readonly transceiver: RTCRtpTransceiver;
   /** As it was set last. */
   encoding: string;
@@ -50,8 +53,9 @@ export class LinkSenders {
 
   async #settle(): Promise<void> {
     const wanted = new Map(this.#wanted.map((sending) => [sending.producerId, sending]));
-    for (const [producerId, { transceiver }] of this.#byProducer) {
-      if (wanted.has(producerId)) continue;
+    for (const [producerId, { transceiver, consumerId }] of this.#byProducer) {
+      // Who has closed a consumer has stopped the section's track for ever: another consumer would get nothing by it.
+      if (wanted.get(producerId)?.consumerId === consumerId) continue;
       this.#byProducer.delete(producerId);
       transceiver.stop();
     }
@@ -61,14 +65,14 @@ export class LinkSenders {
     }
   }
 
-  async #begin({ producerId, track, paused, options, limits }: LinkSending): Promise<void> {
+  async #begin({ consumerId, producerId, track, paused, options, limits }: LinkSending): Promise<void> {
     const encoding = linkEncoding(track, options, limits);
     const transceiver = this.#connection.addTransceiver(paused ? track.kind : track, {
       direction: "sendonly",
       streams: [this.#stream],
       sendEncodings: [encoding],
     });
-    this.#byProducer.set(producerId, { transceiver, encoding: JSON.stringify(encoding) });
+    this.#byProducer.set(producerId, { consumerId, transceiver, encoding: JSON.stringify(encoding) });
     preferCodec(transceiver, track.kind, options.codec);
     await preferDegradation(transceiver.sender, options);
   }

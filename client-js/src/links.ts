@@ -13,9 +13,11 @@ const IDLE_CHECK_MS = 1_000;
 export interface LinksHost {
   session(): Session | undefined;
   /** What is published under that id; undefined: nothing (any longer). */
-  source(producerId: string): Omit<LinkSending, "producerId" | "limits"> | undefined;
+  source(producerId: string): Omit<LinkSending, "consumerId" | "producerId" | "limits"> | undefined;
   /** Whether anything of that peer's is received over its link. */
   receives(peerId: string): boolean;
+  /** The producers of that peer whose tracks came over its link, and have ended. */
+  lost(peerId: string): readonly string[];
   carrierChanged(change: Notifications["carrierChange"]): void;
   stateChanged(peerId: string, state: TransportState, reason: string): void;
   /** Its channel opened, or what it is for has changed, or it ended. */
@@ -23,8 +25,8 @@ export interface LinksHost {
   dataCame(peerId: string, encoded: ArrayBuffer | string, reliable: boolean): void;
   /** Whether messages to that peer are on the link still. */
   sendsData(peerId: string): boolean;
-  /** Tracks that came over its last connection come over another now. */
-  madeAnew(peerId: string): void;
+  /** Tracks that came over a link, and ended, come again. */
+  madeAnew(): void;
   failed(error: SimplePeerError): void;
 }
 
@@ -35,6 +37,8 @@ export class Links {
   readonly #links = new Map<string, MeshLink>();
   readonly #consumers = new Map<string, LinkConsumer>();
   readonly #waiters = new TrackWaiters((peerId, producerId) => this.#links.get(peerId)?.track(producerId));
+  /** Peers whose messages, or words about messages, have come over links since that was looked at last. */
+  readonly #heard = new Set<string>();
   readonly #idleChecks = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(host: LinksHost) {
@@ -150,11 +154,14 @@ export class Links {
   #make(session: Session, peerId: string): MeshLink {
     const { iceServers, iceTransportPolicy } = session;
     return new MeshLink(session.peerId < peerId, () => ({ iceServers: iceServers.known, iceTransportPolicy }), {
-      say: (message) => this.#ask(session, session.request("signal", { peerId, message: { ...message } })),
+      say: (message) => this.#say(session, peerId, message),
       stateChanged: (state, reason) => this.#stateChanged(session, peerId, state, reason),
-      tracksChanged: () => this.#waiters.look(peerId),
+      tracksChanged: () => this.#tracksChanged(peerId),
       channelOpened: () => this.#host.dataChanged(peerId),
-      dataCame: (encoded, reliable) => this.#host.dataCame(peerId, encoded, reliable),
+      dataCame: (encoded, reliable) => {
+        this.#heard.add(peerId);
+        this.#host.dataCame(peerId, encoded, reliable);
+      },
       failed: (error) => this.#host.failed(toSimplePeerError(error)),
     });
   }
@@ -162,19 +169,27 @@ export class Links {
   #stateChanged(session: Session, peerId: string, state: TransportState, reason: string): void {
     this.#host.stateChanged(peerId, state, reason);
     this.#host.dataChanged(peerId);
-    if (state === "disconnected") void session.iceServers.current(); // fresh credentials, for the restart to come
     if (state === "connected" || state === "failed") {
-      this.#ask(session, session.request("reportLink", { peerId, state, reason }));
+      void this.#ask(session, session.request("reportLink", { peerId, state, reason }));
     }
-    if (state === "connected") this.#host.madeAnew(peerId);
+    if (state === "connected") this.#host.madeAnew();
     if (state === "failed" || state === "closed") this.#waiters.refuse(peerId, unreachable());
+  }
+
+  /** What had ended and comes again is received anew; not at once, since who waits for it has yet to take it. */
+  #tracksChanged(peerId: string): void {
+    this.#waiters.look(peerId);
+    setTimeout(() => {
+      const returned = (producerId: string) => this.#links.get(peerId)?.track(producerId)?.readyState === "live";
+      if (this.#host.lost(peerId).some(returned)) this.#host.madeAnew();
+    });
   }
 
   #sendTo(peerId: string): void {
     const consumers = [...this.#consumers.values()].filter((consumer) => consumer.peerId === peerId);
-    const sendings = consumers.flatMap(({ producerId, paused, ...limits }): LinkSending[] => {
+    const sendings = consumers.flatMap(({ peerId: _, paused, producerId, consumerId, ...limits }): LinkSending[] => {
       const source = this.#host.source(producerId);
-      return source ? [{ ...source, producerId, paused: paused || source.paused, limits }] : [];
+      return source ? [{ ...source, consumerId, producerId, paused: paused || source.paused, limits }] : [];
     });
     this.#links.get(peerId)?.send(sendings);
   }
@@ -190,25 +205,38 @@ export class Links {
     this.#idleChecks.set(peerId, setTimeout(check, IDLE_CHECK_MS));
   }
 
+  /** The other end sends the rest of its messages, and hears that they have come, before it lets go of the link. */
   #isIdle(peerId: string): boolean {
+    const heard = this.#heard.delete(peerId);
     const sends = [...this.#consumers.values()].some((consumer) => consumer.peerId === peerId);
-    return !sends && !this.#host.receives(peerId) && !this.#host.sendsData(peerId);
+    return !heard && !sends && !this.#host.receives(peerId) && !this.#host.sendsData(peerId);
   }
 
   #close(peerId: string): void {
     clearTimeout(this.#idleChecks.get(peerId));
     this.#idleChecks.delete(peerId);
+    this.#heard.delete(peerId);
     const link = this.#links.get(peerId);
     this.#links.delete(peerId);
     link?.close();
   }
 
-  /** Who is out of sight is not there to be told; the server says so of itself. */
-  #ask(session: Session, request: Promise<unknown>): void {
-    request.catch((cause: unknown) => {
+  /** What the server refuses to carry, as it is too long, no other connection can say either. */
+  async #say(session: Session, peerId: string, message: LinkMessage): Promise<void> {
+    const error = await this.#ask(session, session.request("signal", { peerId, message: { ...message } }));
+    if (error?.code === "bad_request") this.#links.get(peerId)?.unsayable(message.linkId);
+  }
+
+  /** Resolves to what went wrong. Who is out of sight is not there to be told; the server says so of itself. */
+  async #ask(session: Session, request: Promise<unknown>): Promise<SimplePeerError | undefined> {
+    try {
+      await request;
+      return undefined;
+    } catch (cause) {
       const error = toSimplePeerError(cause);
       if (!session.closed && !UNEVENTFUL.has(error.code)) this.#host.failed(error);
-    });
+      return error;
+    }
   }
 }
 

@@ -21,6 +21,8 @@ const CONNECT_MS = 7_000;
 const GOODBYE_MS = 500;
 /** One restart of ICE, and so long for it to work. */
 const RESTART_WAITS_MS: readonly number[] = [3_000];
+/** Where offers are not answered another connection may help, but not one after the other. */
+const RELAPSE_MS = 60_000;
 
 /** What the two ends say to each other; about a connection that has gone it means nothing. */
 export interface LinkMessage extends NegotiationMessage {
@@ -30,7 +32,8 @@ export interface LinkMessage extends NegotiationMessage {
 }
 
 export interface MeshLinkObserver extends Pick<LinkConnectionObserver, "channelOpened" | "dataCame" | "tracksChanged"> {
-  say(message: LinkMessage): void;
+  /** Resolves when it is on its way, or will never be. */
+  say(message: LinkMessage): Promise<unknown>;
   stateChanged(state: TransportState, reason: string): void;
   failed(error: unknown): void;
 }
@@ -48,6 +51,8 @@ export class MeshLink {
   #state: TransportState = "new";
   #connecting: ReturnType<typeof setTimeout> | undefined;
   #goodbye: ReturnType<typeof setTimeout> | undefined;
+  /** When the other end did not answer an offer last. */
+  #unansweredAtMs = Number.NEGATIVE_INFINITY;
 
   /** `configuration` is asked for at each connection, and at each restart of its ICE. */
   constructor(initiator: boolean, configuration: () => RTCConfiguration, observer: MeshLinkObserver) {
@@ -75,7 +80,7 @@ export class MeshLink {
     this.#wanted = true;
     this.#retiring = false;
     if (this.#state !== "new" && this.#state !== "failed" && this.#state !== "closed") return;
-    if (!this.#initiator && this.#state === "failed") this.#observer.say({ linkId: "", bye: "lost" });
+    if (!this.#initiator && this.#state === "failed") this.#say({ linkId: "", bye: "lost" });
     this.#begin("");
   }
 
@@ -104,13 +109,18 @@ export class MeshLink {
     else await this.#mender?.restart();
   }
 
+  /** What was to be said of that connection cannot be: neither can the same be of another one. */
+  unsayable(linkId: string): void {
+    if (linkId === this.#connection?.id) this.#despair();
+  }
+
   stats(): Promise<RTCStatsReport> | undefined {
     return this.#connection?.stats();
   }
 
   close(): void {
     this.#wanted = false;
-    if (this.#connection) this.#observer.say({ linkId: this.#connection.id, bye: "done" });
+    if (this.#connection) this.#say({ linkId: this.#connection.id, bye: "done" });
     this.#end("closed", "");
   }
 
@@ -154,6 +164,7 @@ export class MeshLink {
       tracksChanged,
       failed,
       say: (message) => this.#observer.say({ linkId: id, ...message }),
+      unanswered: () => this.#unanswered(),
       stateChanged: (state) => this.#changed(state),
       channelClosed: () => {
         this.#goodbye ??= setTimeout(() => this.#makeAnew(), GOODBYE_MS);
@@ -174,7 +185,9 @@ export class MeshLink {
       clearTimeout(this.#connecting);
       this.#connecting = undefined;
     } else if (this.#connecting !== undefined) return; // its time is not over
-    if (state === "connecting" || state === "closed") return; // as it is mended; its channels tell of an end
+    // "new" is a moment of some libwebrtc's when a section has stopped, "connecting" comes as it is mended; of an end its
+    // channels tell.
+    if (state === "new" || state === "connecting" || state === "closed") return;
     this.#mender?.stateChanged(state);
     this.#tell(state, state === "connected" ? "" : "no_network_path");
   }
@@ -183,8 +196,22 @@ export class MeshLink {
     const lost = this.#connection;
     this.#drop();
     if (this.#retiring) this.#end("closed", "done");
-    else if (!this.#initiator && lost) this.#observer.say({ linkId: lost.id, bye: "lost" });
+    else if (!this.#initiator && lost) this.#say({ linkId: lost.id, bye: "lost" });
     if (!this.#retiring) this.#begin("no_network_path");
+  }
+
+  /** Until then nothing that either end wants to send, or to end, could be agreed on. */
+  #unanswered(): void {
+    const again = Date.now() - this.#unansweredAtMs < RELAPSE_MS;
+    this.#unansweredAtMs = Date.now();
+    if (again) this.#despair();
+    else this.#makeAnew();
+  }
+
+  /** Given up although it is connected; the other end is not heard either until the link is opened again. */
+  #despair(): void {
+    this.#wanted = false;
+    this.#end("failed", "no_answer");
   }
 
   #giveUp(): void {
@@ -205,6 +232,10 @@ export class MeshLink {
     this.#connection?.close();
     this.#mender = undefined;
     this.#connection = undefined;
+  }
+
+  #say(message: LinkMessage): void {
+    void this.#observer.say(message);
   }
 
   #tell(state: TransportState, reason: string): void {

@@ -36,6 +36,7 @@ export class Publication {
   #session: Session | undefined;
   #issuing: Promise<Issued> | undefined;
   #producerId: string | undefined;
+  #answered = false;
   #over = false;
   muted = false;
 
@@ -70,9 +71,14 @@ export class Publication {
     return { track: this.#track, label, broadcast, kind: kind as MediaKind, metadata, muted: this.muted };
   }
 
-  /** Once the server has given it one, and until it is given up. */
+  /** Once the server has given it one, and until it is given up. It stays while another way of sending is set up. */
   get producerId(): string | undefined {
     return this.#producerId;
+  }
+
+  /** It has one, and the server has yet to answer whether it keeps it. */
+  get moves(): boolean {
+    return this.#producerId !== undefined && !this.#answered;
   }
 
   /** Whether that track can go on where this one is, so that viewers notice nothing but another picture. */
@@ -96,7 +102,7 @@ export class Publication {
       if (issued && !issued.producer?.closed) return issued;
       return this.#produce(session, issued?.id);
     };
-    return this.#begin(session, move());
+    return this.#begin(session, move(), this.#producerId);
   }
 
   /** Whether it is to have a producer at the router beside the links that carry it. It stays the same track to all. */
@@ -105,11 +111,9 @@ export class Publication {
     if (this.#over || wanted === (issued.producer !== undefined)) return;
     try {
       const { id } = issued;
-      const other = this.#begin(session, wanted ? this.#produce(session, id) : this.#issueForLinks(session, id));
-      this.#producerId = id;
-      await other;
+      await this.#begin(session, wanted ? this.#produce(session, id) : this.#issueForLinks(session, id), id);
     } catch (error) {
-      if (!session.closed) await this.#begin(session, Promise.resolve(issued));
+      if (!session.closed) await this.#begin(session, Promise.resolve(issued), issued.id);
       throw error;
     }
     issued.producer?.close();
@@ -173,12 +177,16 @@ export class Publication {
     this.#track.removeEventListener("ended", this.#onEnded);
   }
 
-  #begin(session: Session, issuing: Promise<Issued>): Promise<Issued> {
+  /** @param id that of now, if the server is to keep it: links must find their source meanwhile */
+  #begin(session: Session, issuing: Promise<Issued>, id?: string): Promise<Issued> {
     this.#session = session;
     this.#issuing = issuing;
-    this.#producerId = undefined;
+    this.#producerId = id;
+    this.#answered = false;
     const remember = ({ id }: Issued) => {
-      if (this.#issuing === issuing) this.#producerId = id;
+      if (this.#issuing !== issuing) return;
+      this.#producerId = id;
+      this.#answered = true;
     };
     issuing.then(remember, () => undefined); // whoever asked for it hears of a failure
     return issuing;

@@ -41,20 +41,26 @@ export class Publications {
     return [...this.#held.values()].map(({ local }) => local);
   }
 
-  /** A label that is taken is replaced, without a gap where that can be; what fails leaves the old track as it was. */
-  async add(track: MediaStreamTrack, intent: PublicationIntent): Promise<void> {
+  /**
+   * A label that is taken is replaced, without a gap where that can be; what fails leaves the old track as it was. It is
+   * the label that is muted: whatever comes in its place is so too, and only setMuted() ends that.
+   */
+  async add(track: MediaStreamTrack, asked: PublicationIntent): Promise<void> {
     requireLiveTrack(track);
-    const { label } = intent;
+    const { label } = asked;
+    const { muted = false, ...options } = asked.options;
+    const intent = { ...asked, options };
     let publication: Publication | undefined;
     try {
       await this.#inTurn(label, async (session) => {
         const old = this.#held.get(label);
         if (old?.takes(track, intent)) {
+          if (muted && !old.muted) await this.#applyMuted(old, session, true); // first: nothing of the new track gets out
           await old.swap(session, track, intent.metadata);
           return this.#observer.changed();
         }
         publication ??= new Publication(track, intent, (ended) => this.#sourceEnded(label, ended));
-        publication.muted = old?.muted ?? false; // it is the label that is muted
+        publication.muted = muted || (old?.muted ?? false);
         await this.#put(publication, session);
       });
     } catch (error) {
@@ -73,11 +79,7 @@ export class Publications {
     const held = this.#held.get(label);
     if (held) held.muted = muted;
     this.#observer.changed();
-    return this.#inTurn(label, async (session) => {
-      const publication = this.#require(label);
-      publication.muted = muted;
-      await publication.applyMuted(session);
-    });
+    return this.#inTurn(label, (session) => this.#applyMuted(this.#require(label), session, muted));
   }
 
   setMetadata(label: string, metadata: Metadata): Promise<void> {
@@ -103,8 +105,7 @@ export class Publications {
   republish(session: Session): void {
     this.#routed.clear();
     for (const publication of this.#held.values()) {
-      const published = this.#watch(publication, session, publication.publish(session));
-      void published.then(() => this.#issued(publication));
+      void this.#watch(publication, session, publication.publish(session));
     }
   }
 
@@ -122,6 +123,9 @@ export class Publications {
     const publication = this.#find(producerId);
     if (!publication) return;
     this.#letGo(publication);
+    // What is on its way to the server would make it anew there. Else only this end is left: it must not go on sending.
+    const ending = publication.moves ? publication.withdraw() : publication.forget();
+    ending.catch((cause: unknown) => this.#observer.failed(toSimplePeerError(cause)));
     const code = reason === "not_allowed" || reason === "too_much_bitrate" ? reason : "closed";
     const hint = "its application decides; addTrack() asks again";
     this.#observer.failed(new SimplePeerError(code, `the server has closed your track "${publication.label}"`, hint));
@@ -131,8 +135,8 @@ export class Publications {
   reconcile(known: Snapshot["producers"]): void {
     const ids = new Set(known.map(({ producerId }) => producerId));
     for (const { producerId, sfu } of known) this.setRouted(producerId, sfu);
-    for (const { producerId } of this.#held.values()) {
-      if (producerId !== undefined && !ids.has(producerId)) this.closed(producerId, "closed");
+    for (const { producerId, moves } of this.#held.values()) {
+      if (producerId !== undefined && !moves && !ids.has(producerId)) this.closed(producerId, "closed");
     }
   }
 
@@ -179,6 +183,12 @@ export class Publications {
     void this.#carry(publication);
   }
 
+  async #applyMuted(publication: Publication, session: Session, muted: boolean): Promise<void> {
+    publication.muted = muted;
+    this.#observer.changed();
+    await publication.applyMuted(session);
+  }
+
   async #carry(publication: Publication): Promise<void> {
     const { label } = publication;
     try {
@@ -206,7 +216,7 @@ export class Publications {
     await this.#watch(old, session, old.publish(session));
   }
 
-  /** What cannot be published again is dropped, and that is told. */
+  /** Counts as issued when it is published again; what cannot be is dropped, and that is told. */
   async #watch(publication: Publication, session: Session, publishing: Promise<unknown>): Promise<void> {
     try {
       await publishing;
@@ -214,7 +224,9 @@ export class Publications {
       if (session.closed || this.#held.get(publication.label) !== publication) return;
       this.#letGo(publication);
       this.#observer.failed(toSimplePeerError(error));
+      return;
     }
+    this.#issued(publication);
   }
 
   #require(label: string): Publication {

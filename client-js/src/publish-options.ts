@@ -1,5 +1,6 @@
 /** How a track is sent: what may be asked for, the presets where nothing is, and the choice of a codec. */
 import type { Device, types as mediasoup } from "mediasoup-client";
+import { isScreenTrack, settingsOf } from "./devices.js";
 import { SimplePeerError } from "./errors.js";
 
 export interface PublishOptions {
@@ -21,6 +22,11 @@ export interface PublishOptions {
   degradationPreference?: "maintain-framerate" | "maintain-resolution" | "balanced";
   /** "VP9", or "video/VP9". Default: the first that the browser and the server have in common. */
   codec?: string;
+  /**
+   * Muted from the start: nobody sees or hears it before unmuteTrack(). Default: as the track is whose place it takes;
+   * false where it takes none.
+   */
+  muted?: boolean;
 }
 
 type ProducerChoices = Pick<mediasoup.ProducerOptions, "encodings" | "codec" | "codecOptions">;
@@ -69,7 +75,7 @@ export function encodingsOf(track: MediaStreamTrack, options: PublishOptions): m
 /** Tells the browser what the track shows, where the application has not told it itself. */
 export function hintContent(track: MediaStreamTrack, { contentHint }: PublishOptions): void {
   if (contentHint) track.contentHint = contentHint;
-  else if (!track.contentHint && isScreen(track)) track.contentHint = "detail";
+  else if (!track.contentHint && track.kind === "video" && isScreenTrack(track)) track.contentHint = "detail";
 }
 
 /** Browsers that know no such thing ignore it. */
@@ -131,15 +137,6 @@ function cameraBitrate(height: number): number {
 function heightOf(track: MediaStreamTrack): number {
   const { width, height } = settingsOf(track);
   return Math.min(width ?? height ?? UNKNOWN_HEIGHT, height ?? UNKNOWN_HEIGHT); // a phone held upright is no 1080p
-}
-
-function isScreen(track: MediaStreamTrack): boolean {
-  return "displaySurface" in settingsOf(track);
-}
-
-/** Sources outside of browsers have none. */
-function settingsOf(track: MediaStreamTrack): MediaTrackSettings {
-  return track.getSettings?.() ?? {};
 }
 
 /** The types of the browser and of mediasoup-client differ where neither looks. */

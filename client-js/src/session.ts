@@ -49,6 +49,7 @@ export class Session {
     this.#requests = new Requests(ask, timeoutMs);
     this.request = (name, payload) => this.#requests.request(name, payload);
     this.iceServers = new IceServers(iceServers, welcome, this.request);
+    this.iceServers.keepFresh();
     this.iceTransportPolicy = iceTransportPolicy ?? "all";
     this.transports = new Transports(() => this.device, this.request, this, observer);
   }
@@ -84,6 +85,7 @@ export class Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.iceServers.close();
     this.transports.close();
     this.#requests.close(new SimplePeerError("disconnected", "the session ended before that was done"));
   }

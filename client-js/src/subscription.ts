@@ -27,6 +27,8 @@ export class Subscription {
   #incoming: Incoming | undefined;
   /** What is about to take its place, when something shows on it. */
   #next: Incoming | undefined;
+  /** Which of these two the server has not heard is set up: nothing comes on it. */
+  #unresumed: Incoming | undefined;
   #attempts = 0;
   #remote: RemoteTrack | undefined;
   #trackSinceMs: number | undefined;
@@ -63,7 +65,7 @@ export class Subscription {
     return this.#ended;
   }
 
-  /** Why there is no track, when there will be none. */
+  /** Why there is no track, or nothing on it. */
   get failure(): SimplePeerError | undefined {
     return this.#failure;
   }
@@ -86,22 +88,26 @@ export class Subscription {
 
   /**
    * Again when another carrier has it from now on: the new way takes the place of the old one when something is to be
-   * seen, or heard, on it. Again when the old way is lost: at once.
+   * seen, or heard, on it. Again when the old way is lost: at once. Again when it has failed: goes on where it did.
+   * @throws what it fails for, while it is wanted and no other attempt has taken its place
    */
   async start(session: Session): Promise<void> {
     const { carrier } = this.offer;
     const before = [this.#next, this.#incoming].find((incoming) => incoming?.carrier === carrier);
-    if (this.#ended || (before && !before.closed)) return;
+    const lives = before !== undefined && !before.closed;
+    this.#failure = undefined;
+    if (this.#ended || (lives && before !== this.#unresumed)) return;
     const attempt = ++this.#attempts;
     const isWanted = () => !this.#ended && this.offer.carrier === carrier && attempt === this.#attempts;
-    this.#failure = undefined;
-    const incoming = await this.#view.carriers[carrier].receive(session, this.offer, isWanted, before);
-    if (!incoming || !isWanted()) return incoming?.close(); // withdrawn meanwhile; the server has closed its own
-    const old = this.#incoming;
-    const takesOver = old !== undefined && old.carrier !== carrier && !old.closed;
-    if (!takesOver) this.#announce(incoming);
-    await session.request("resumeConsumer", { consumerId: incoming.consumerId });
-    if (takesOver) await this.#takeOver(session, incoming, old, isWanted);
+    try {
+      const incoming = lives ? before : await this.#receive(session, isWanted, before);
+      if (!incoming) return;
+      await this.#resume(session, incoming, isWanted);
+      const old = this.#incoming;
+      if (old && incoming === this.#next) await this.#takeOver(session, incoming, old, isWanted);
+    } catch (error) {
+      if (isWanted()) throw error;
+    }
   }
 
   failed(error: SimplePeerError): void {
@@ -148,8 +154,36 @@ export class Subscription {
     return this.#view.carriers[this.#incoming?.carrier ?? this.offer.carrier];
   }
 
+  async #receive(
+    session: Session,
+    isWanted: () => boolean,
+    before: Incoming | undefined,
+  ): Promise<Incoming | undefined> {
+    const { carrier } = this.offer;
+    const incoming = await this.#view.carriers[carrier].receive(session, this.offer, isWanted, before);
+    if (!incoming || !isWanted()) {
+      incoming?.close(); // withdrawn meanwhile; the server has closed its own
+      return undefined;
+    }
+    const old = this.#incoming;
+    if (old && old.carrier !== carrier && !old.closed) this.#next = incoming;
+    else this.#announce(incoming);
+    return incoming;
+  }
+
+  /** What is not wanted any longer is given up afterwards, resumed or not. */
+  async #resume(session: Session, incoming: Incoming, isWanted: () => boolean): Promise<void> {
+    this.#unresumed = undefined;
+    try {
+      await session.request("resumeConsumer", { consumerId: incoming.consumerId });
+    } catch (error) {
+      if (!isWanted()) return;
+      this.#unresumed = incoming;
+      throw error;
+    }
+  }
+
   async #takeOver(session: Session, next: Incoming, old: Incoming, isWanted: () => boolean): Promise<void> {
-    this.#next = next;
     await this.#untilItShows(next, old, isWanted);
     if (next.closed && isWanted()) return; // another connection is made in its place, and starts this again
     if (this.#next === next) this.#next = undefined;
@@ -181,6 +215,7 @@ export class Subscription {
     this.#incoming?.close();
     this.#incoming = incoming;
     this.#trackSinceMs = Date.now();
+    this.#failure = undefined; // of an attempt before this one
     this.#remote = { track: incoming.track, peerId, label, broadcast, kind, metadata };
     this.#audience.trackAdded(this.#remote);
     if (this.offer.paused) this.#tellMuted();

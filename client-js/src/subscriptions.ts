@@ -1,7 +1,9 @@
 /** What others send here: each offer of the server becomes a track. */
 import type { Audience } from "./audience.js";
+import { Deadline, sleep } from "./deadline.js";
 import { toSimplePeerError } from "./errors.js";
 import type { RemoteTrack, RemovalReason } from "./events.js";
+import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import { Subscription, type SubscriptionView } from "./subscription.js";
 import type { Carrier, HeldReason, Metadata, ProducerOffer, Snapshot } from "./types.js";
@@ -11,6 +13,9 @@ const MAX_WITHDRAWN = 256;
 
 /** Failures that other news tells of: of the track's end, of the link's state. */
 const TOLD_OTHERWISE = new Set(["not_found", "link_failed"]);
+
+/** After so long the server takes some 200 requests of one peer more. */
+const ADMITTED_AGAIN_MS = 1_000;
 
 export class Subscriptions {
   readonly #keeper: SessionKeeper;
@@ -41,14 +46,14 @@ export class Subscriptions {
     return this.#byProducer.has(producerId) || this.#withdrawn.has(producerId);
   }
 
-  /** Again when another carrier has it from now on. */
+  /** Again when another carrier has it from now on; what has failed is tried again. */
   offered(offer: ProducerOffer): void {
     this.#withdrawn.delete(offer.producerId);
     const known = this.#byProducer.get(offer.producerId);
     const moves = known && known.offer.carrier !== offer.carrier;
     known?.update(offer);
     if (!known) void this.#takeUp(offer);
-    else if (moves) void this.#start(known);
+    else if (moves || mayDoNow(known)) void this.#start(known);
   }
 
   withdrawn(producerId: string, reason: RemovalReason): void {
@@ -105,13 +110,30 @@ export class Subscriptions {
   }
 
   async #start(subscription: Subscription): Promise<void> {
+    const { carrier } = subscription.offer;
+    const told = subscription.failure?.code;
     try {
-      await this.#keeper.run((session) => subscription.start(session));
+      await this.#keeper.run((session) => this.#startWhenAdmitted(subscription, session));
     } catch (cause) {
-      if (subscription.ended) return; // withdrawn meanwhile
+      if (subscription.ended || subscription.offer.carrier !== carrier) return; // withdrawn, or another's, meanwhile
       const error = toSimplePeerError(cause);
       subscription.failed(error);
-      if (!TOLD_OTHERWISE.has(error.code)) this.#audience.failed(error);
+      if (error.code !== told && !TOLD_OTHERWISE.has(error.code)) this.#audience.failed(error);
+    }
+  }
+
+  /** A room may have more tracks than the server takes requests at once; what it takes not, it has not done. */
+  async #startWhenAdmitted(subscription: Subscription, session: Session): Promise<void> {
+    const { carrier } = subscription.offer;
+    const time = new Deadline(this.#keeper.patienceMs);
+    while (subscription.offer.carrier === carrier) {
+      try {
+        return await subscription.start(session);
+      } catch (error) {
+        const refused = toSimplePeerError(error).code === "too_many_requests";
+        if (!refused || session.closed || time.leftMs <= ADMITTED_AGAIN_MS) throw error;
+      }
+      await sleep(ADMITTED_AGAIN_MS);
     }
   }
 
@@ -120,4 +142,9 @@ export class Subscriptions {
     this.#byProducer.delete(producerId);
     subscription?.end(reason);
   }
+}
+
+/** It has failed, and not for a link, which tells by itself when it is there again. */
+function mayDoNow({ failure }: Subscription): boolean {
+  return failure !== undefined && failure.code !== "link_failed";
 }

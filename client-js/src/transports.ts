@@ -52,12 +52,10 @@ export class Transports {
     this.#observer = observer;
   }
 
-  /** The transport of that direction; made at the first call, and again at the next if that failed. */
-  async get(direction: Direction): Promise<mediasoup.Transport> {
-    return (await this.#link(direction)).transport;
-  }
-
-  /** Acts on the transport there is; when that is lost in the middle, acts again on the one in its place. */
+  /**
+   * Acts on the transport of that direction, which is made at the first call, and again at the next if that failed. When
+   * it is lost in the middle, acts again on the one in its place.
+   */
   async run<Result>(direction: Direction, act: (transport: mediasoup.Transport) => Promise<Result>): Promise<Result> {
     for (;;) {
       const pending = this.#link(direction);

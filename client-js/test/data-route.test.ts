@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DataRoute } from "../src/data-route.js";
 import type { DataSender } from "../src/data-sender.js";
+import { SimplePeerError } from "../src/errors.js";
 import { LinkInbox } from "../src/link-inbox.js";
 import { connections, type LinkEnd, linkedPair } from "./support/linked.js";
 import { until } from "./support/wait.js";
@@ -9,20 +10,32 @@ import { until } from "./support/wait.js";
 /** Messages from the first end to the second; what goes by the server is taken down, and how it arrives is up to the test. */
 function conversation([alice, bob]: [LinkEnd, LinkEnd]) {
   const [arrived, byServer]: [string[], string[]] = [[], []];
-  const state = { carries: true, lastByServer: undefined as number | undefined, hasCome: true, acknowledges: true };
+  const failures: string[] = [];
+  const state = {
+    carries: true,
+    lastByServer: undefined as number | undefined,
+    hasCome: true,
+    acknowledges: true,
+    refuses: "",
+  };
   const server = {
     allow: async () => undefined,
     flushed: async () => undefined,
     lastNumberTo: () => state.lastByServer,
-    send: async (bytes: Uint8Array) => void byServer.push(new TextDecoder().decode(bytes)),
+    send: async (bytes: Uint8Array) => {
+      const text = new TextDecoder().decode(bytes);
+      if (text === state.refuses) throw new SimplePeerError("not_allowed", text);
+      byServer.push(text);
+    },
   } as unknown as DataSender;
   const openChannel = ({ link }: LinkEnd) =>
     link.channels?.reliable.readyState === "open" ? link.channels.reliable : undefined;
-  const route = new DataRoute("bob", true, server, () => ({
+  const link = () => ({
     channel: openChannel(alice),
     carries: state.carries,
     comes: ["connecting", "connected", "disconnected"].includes(alice.state),
-  }));
+  });
+  const route = new DataRoute("bob", true, server, link, ({ message }) => failures.push(message));
   const inbox = new LinkInbox({
     received: (data) => arrived.push(data as string),
     acknowledged: () => undefined,
@@ -39,7 +52,7 @@ function conversation([alice, bob]: [LinkEnd, LinkEnd]) {
     alice.link.close();
     bob.link.close();
   };
-  return { route, state, arrived, byServer, send, close };
+  return { route, state, arrived, byServer, failures, send, close };
 }
 
 test("what a lost connection took along comes over the next, once and in its order", async () => {
@@ -106,5 +119,22 @@ test("a link that is lost for good leaves to the server what it has not confirme
   ends[0].link.close();
   await send("three");
   assert.deepEqual(byServer, ["one", "two", "three"]);
+  close();
+});
+
+test("of those that are left to the server one that it does not take is told of, and takes no other along", async () => {
+  const ends = linkedPair();
+  const { byServer, failures, send, route, state, close } = conversation(ends);
+  for (const { link } of ends) link.open();
+  await until("connected", () => ends[0].link.channels?.reliable.readyState === "open");
+  ends[1].onData = () => undefined; // nothing is acknowledged any longer
+  for (const text of ["one", "two", "three"]) await send(text);
+  state.refuses = "two";
+  ends[0].link.retire();
+  ends[0].link.close();
+  await send("four");
+  assert.deepEqual(byServer, ["one", "three", "four"]);
+  assert.deepEqual(failures, ["two"]);
+  assert.equal(route.idle, true);
   close();
 });

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
+import { Data } from "../src/data.js";
 import { Assembly, type DataPart, decodePart, encodePart, follows, PART_BYTES, partsOf } from "../src/data-parts.js";
+import { DataReceiver } from "../src/data-receiver.js";
 import { DataSender } from "../src/data-sender.js";
 import { SimplePeerError } from "../src/errors.js";
+import type { Links } from "../src/links.js";
+import { Roster } from "../src/roster.js";
 import type { Session } from "../src/session.js";
 import type { SessionKeeper } from "../src/session-keeper.js";
 import { until } from "./support/wait.js";
@@ -92,8 +96,8 @@ class Channel extends EventEmitter {
   }
 }
 
-/** A sender in a session whose channels are these, in turn; `opened`: the labels asked for. */
-function senderOver(...channels: Channel[]) {
+/** A session with these channels to the server, in turn, and one that keeps it; `opened`: the labels asked for. */
+function sessionOver(...channels: Channel[]) {
   const opened: string[] = [];
   const session = {
     closed: false,
@@ -101,6 +105,12 @@ function senderOver(...channels: Channel[]) {
     transports: { run: async () => channels.shift() ?? new Promise(() => undefined) },
   } as unknown as Session;
   const keeper = { run: (act: (session: Session) => Promise<unknown>) => act(session) } as unknown as SessionKeeper;
+  return { session, keeper, opened };
+}
+
+/** A sender in a session whose channels are these, in turn; `opened`: the labels asked for. */
+function senderOver(...channels: Channel[]) {
+  const { session, keeper, opened } = sessionOver(...channels);
   return { sender: new DataSender(keeper, true), session, opened };
 }
 
@@ -127,6 +137,27 @@ test("a message waits for room in the channel, and so do those behind it", async
     order,
     [0, 1, 2].flatMap((m) => Array.from({ length: parts }, (_, index) => [m, index, m])),
   );
+});
+
+test("who has waited for room leaves nothing behind on the channel", async () => {
+  const channel = new Channel();
+  const { sender } = senderOver(channel);
+  for (let number = 0; number < 3; number++) {
+    const sent = sender.send(bytes(256 * 1024, number), false, "", "");
+    await until("the channel is full, or has taken it", () => channel.bufferedAmount >= 256 * 1024);
+    channel.drain();
+    await sent;
+  }
+  const [one, other] = [sender.send(bytes(256 * 1024), false, "", ""), sender.send(bytes(1), false, "", "")];
+  await until("somebody waits", () => channel.listenerCount("bufferedamountlow") > 0);
+  channel.drain();
+  await Promise.all([one, other]);
+  const names = ["bufferedamountlow", "transportclose", "close"];
+  assert.deepEqual(
+    names.map((name) => channel.listenerCount(name)),
+    [0, 0, 0],
+  );
+  assert.equal(channel.observer.listenerCount("close"), 0);
 });
 
 test("who does not wait has to stop in the end", async () => {
@@ -161,4 +192,103 @@ test("numbers go on after what the server has had of this peer before", async ()
   const { sender } = senderOver(channel);
   await sender.send(bytes(1), false, "", "");
   assert.equal(channel.sent[0]?.message, 42);
+});
+
+/** Data among peers whose links the test plays: by id, whether they are open. */
+function dataWith(links: Record<string, boolean>) {
+  const lossy = new Channel();
+  const byLink: string[] = [];
+  const channelTo = (peerId: string) => {
+    const send = (encoded: string | Uint8Array<ArrayBuffer>) => {
+      if (typeof encoded !== "string") byLink.push(peerId);
+    };
+    return { readyState: "open", bufferedAmount: 0, send } as unknown as RTCDataChannel;
+  };
+  const channels = new Map(Object.keys(links).map((peerId) => [peerId, channelTo(peerId)]));
+  const roster = new Roster(
+    () => undefined,
+    () => undefined,
+  );
+  const played = {
+    dataLink: (peerId: string) => {
+      const open = links[peerId] === true;
+      return { channel: open ? channels.get(peerId) : undefined, carries: open, comes: open };
+    },
+  } as unknown as Links;
+  const { keeper } = sessionOver(lossy);
+  const data = new Data(keeper, played, roster, { received: () => undefined, failed: assert.fail });
+  for (const peerId of Object.keys(links)) roster.add(peerId);
+  const linked = () => {
+    for (const [peerId, open] of Object.entries(links)) if (open) data.linkChanged(peerId);
+  };
+  linked();
+  return { data, byLink, byServer: lossy.sent, links, linked };
+}
+
+test("what may be lost goes once by the server for all, unless links reach everybody", async () => {
+  const { data, byLink, byServer, links, linked } = dataWith({ bob: true, carol: false, dave: false });
+  const cursor = () => data.send("here", { label: "cursor", reliable: false });
+  await cursor();
+  assert.deepEqual([byLink, byServer.map(({ peerId }) => peerId)], [[], [""]]);
+  links.carol = links.dave = true;
+  linked();
+  await cursor();
+  assert.deepEqual([byLink, byServer.length], [["bob", "carol", "dave"], 1]);
+  links.dave = false;
+  data.linkChanged("dave");
+  await cursor();
+  assert.deepEqual(
+    byServer.map(({ peerId }) => peerId),
+    ["", ""],
+  );
+  await data.send("to one", { to: "bob", reliable: false });
+  assert.equal(byLink.length, 4);
+  data.close();
+});
+
+test("a channel from the server that takes the place of another closes it, and not before it is there", async () => {
+  const made: (EventEmitter & { reliable: boolean; closed: boolean })[] = [];
+  const openWhenAsked: number[] = [];
+  const answers: (() => void)[] = [];
+  const session = {
+    closed: false,
+    request: (_name: string, { reliable }: { reliable: boolean }) =>
+      new Promise((resolve) => {
+        openWhenAsked.push(made.filter(({ closed }) => !closed).length);
+        answers.push(() => resolve({ sctpStreamParameters: { ordered: reliable } }));
+      }),
+    transports: { run: async (_direction: string, act: (transport: unknown) => Promise<unknown>) => act(transport) },
+  } as unknown as Session;
+  const transport = {
+    id: "t",
+    consumeData: async ({ sctpStreamParameters }: { sctpStreamParameters: { ordered: boolean } }) => {
+      const consumer = Object.assign(new EventEmitter(), {
+        reliable: sctpStreamParameters.ordered,
+        closed: false,
+        close: () => {
+          consumer.closed = true;
+        },
+      });
+      made.push(consumer);
+      return consumer;
+    },
+  };
+  const heard: unknown[] = [];
+  const receiver = new DataReceiver({ received: ({ data }) => heard.push(data), failed: assert.fail });
+  const answer = async (opening: Promise<void>) => {
+    await until("both are asked for", () => answers.length === 2);
+    for (const resolve of answers.splice(0)) resolve();
+    await opening;
+  };
+  await answer(receiver.receive(session));
+  const opening = receiver.receive(session);
+  await until("both are asked for", () => answers.length === 2);
+  made[0]?.emit("message", encodePart(part({ text: true, body: new TextEncoder().encode("late") })).buffer);
+  assert.deepEqual(heard, ["late"]);
+  await answer(opening);
+  assert.deepEqual(openWhenAsked, [0, 0, 2, 2]);
+  assert.deepEqual(
+    made.map(({ closed }) => closed),
+    [true, true, false, false],
+  );
 });

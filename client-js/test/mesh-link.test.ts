@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, test } from "node:test";
+import { afterEach, type TestContext, test } from "node:test";
 import type { LinkSending } from "../src/link-senders.js";
 import { connections, type LinkEnd, linkedPair, sdpWithoutCandidates } from "./support/linked.js";
 import { audioTrack, videoTrack } from "./support/media.js";
@@ -18,8 +18,8 @@ afterEach(() => {
   open = [];
 });
 
-function sending(producerId: string, track = videoTrack(), paused = false): LinkSending {
-  return { producerId, track, paused, options: {}, limits: {} };
+function sending(producerId: string, track = videoTrack(), consumerId = "first"): LinkSending {
+  return { consumerId, producerId, track, paused: false, options: {}, limits: {} };
 }
 
 function openBoth(...ends: LinkEnd[]): void {
@@ -84,6 +84,78 @@ test("a track that is not wanted any longer ends at the other end; others stay a
   alice.link.send([second, sending("third")]);
   await until("a third", () => bob.link.track("third")?.readyState === "live");
   assert.equal(bob.link.track("second"), kept);
+});
+
+test("another consumer of a track gets a section of its own, even when both are told in one breath", async () => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  alice.link.send([sending("camera")]);
+  const old = await until("the track", () => bob.link.track("camera"));
+  old.stop(); // as closing what it comes by does, and for ever
+  alice.link.send([]);
+  alice.link.send([sending("camera", videoTrack(), "second")]);
+  const next = await until("another track", () => {
+    const track = bob.link.track("camera");
+    return track !== old && track;
+  });
+  assert.equal(next.readyState, "live");
+  alice.link.send([sending("camera", next, "second")]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(bob.link.track("camera"), next, "and keeps it");
+});
+
+test("an offer that was lost is made again, and what hangs on it comes about on the same connection", async (t) => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  const clock = handClock(t);
+  const made = connections.length;
+  let lost = 0;
+  alice.bend = (message) => (message.description?.type === "offer" && lost++ === 0 ? undefined : message);
+  alice.link.send([sending("camera")]);
+  await clock.until("it is lost", () => lost === 1);
+  bob.link.send([sending("other", audioTrack())]); // which the impolite one ignores as long as it waits
+  await clock.until("bob's offer has gone unheard", () => bob.said.at(-1)?.description?.type === "offer");
+  clock.skip(7_000);
+  await clock.until("bob has the track", () => bob.link.track("camera"));
+  await clock.until("alice too", () => alice.link.track("other"));
+  assert.equal(connections.length, made);
+  assert.deepEqual(alice.states, ["connecting", "connected"]);
+});
+
+test("offers that are not answered: another connection, and no third one", async (t) => {
+  const [alice, bob] = pair();
+  openBoth(alice, bob);
+  await connected(alice, bob);
+  const clock = handClock(t);
+  const offers = () => alice.said.filter(({ description }) => description?.type === "offer").length;
+  const deaf = () => {
+    alice.bend = (message) => (message.description?.type === "offer" ? undefined : message);
+    return offers();
+  };
+  let before = deaf();
+  alice.link.send([sending("camera")]);
+  await clock.until("an offer", () => offers() === before + 1);
+  clock.skip(7_000);
+  await clock.until("it is made again", () => offers() === before + 2);
+  alice.bend = (message) => message;
+  clock.skip(7_000);
+  await clock.until("another connection has it", () => bob.link.track("camera")?.readyState === "live");
+  await clock.until("both are connected", () => alice.state === "connected" && bob.state === "connected");
+  assert.deepEqual(alice.states.slice(2), ["connecting no_network_path", "connected"]);
+  before = deaf();
+  alice.link.send([]);
+  await clock.until("an offer", () => offers() === before + 1);
+  clock.skip(7_000);
+  await clock.until("it is made again", () => offers() === before + 2);
+  clock.skip(7_000);
+  assert.equal(alice.states.at(-1), "failed no_answer");
+  alice.bend = (message) => message;
+  await clock.until("bob has noticed", () => bob.state !== "connected");
+  clock.skip(7_000);
+  await clock.until("bob has given up", () => bob.state === "failed");
+  openBoth(bob, alice);
+  await clock.until("opened again it comes about", () => alice.state === "connected" && bob.state === "connected");
 });
 
 test("ICE is restarted without a word to anybody", async () => {
@@ -165,6 +237,24 @@ test("a goodbye that comes after the link is wanted again only delays it", async
   await until("alice has heard it", () => alice.state === "closed");
   await connected(alice, bob);
 });
+
+/** Time goes as ever while it is waited with this, and otherwise only as it is told to. */
+function handClock({ mock }: TestContext) {
+  const { setTimeout: wait } = globalThis;
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
+  const turn = () => new Promise((resolve) => wait(resolve, 5));
+  return {
+    skip: (ms: number) => mock.timers.tick(ms),
+    until: async (what: string, condition: () => unknown) => {
+      for (let turns = 0; turns < 1_000; turns++) {
+        await turn(); // one at least: what has just been said is about to have consequences
+        mock.timers.tick(5);
+        if (condition()) return;
+      }
+      throw new Error(`waited in vain until ${what}`);
+    },
+  };
+}
 
 function ufragOf({ said }: LinkEnd): string | undefined {
   const described = said.filter(({ description }) => description).at(-1);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Publication } from "../src/publication.js";
+import type { Session } from "../src/session.js";
 import type { SimplePeer } from "../src/simple-peer.js";
 import { stage } from "./support/call.js";
 import { audioTrack, videoTrack } from "./support/media.js";
-import { Refusal, SILENCE } from "./support/server.js";
+import { emptySnapshot, Refusal, SILENCE } from "./support/server.js";
 import { diary, nextEvent, until } from "./support/wait.js";
 
 const call = stage();
@@ -133,6 +135,20 @@ test("a label that is muted stays so, whatever track takes the other's place", a
   await sending(peer, 1);
 });
 
+test("muted from the start, a track is not sent before it is unmuted; the label stays muted, whoever says otherwise", async () => {
+  const { peer } = call.newPeer();
+  await peer.addTrack(audioTrack(), "voice", true, { muted: true });
+  assert.deepEqual([call.server.asked("produce")[0]?.paused, peer.localTracks[0]?.muted], [true, true]);
+  await sending(peer, 0);
+  await peer.addTrack(audioTrack(), "voice", true, { muted: false });
+  await sending(peer, 0);
+  await peer.unmuteTrack("voice");
+  await sending(peer, 1);
+  await peer.addTrack(audioTrack(), "voice", true, { muted: true });
+  await sending(peer, 0);
+  assert.deepEqual(productions(), ["produce", "resumeProducer", "pauseProducer"]);
+});
+
 test("a replacement that the server refuses leaves the old track where it was", async () => {
   const { peer } = call.newPeer();
   await peer.addTrack(videoTrack(), "main");
@@ -162,6 +178,76 @@ test("a track that is replaced, or muted, while its transport is being made anew
   );
 });
 
+/** Loses the sending transport; what moves to the next one waits for the answer that this gives it. */
+async function moving(peer: SimplePeer): Promise<(producerId: string) => void> {
+  let answer: (answer: object) => void = () => undefined;
+  call.server.answers.produce = () => new Promise((resolve) => (answer = resolve));
+  const transportId = call.server.asked("produce")[0]?.transportId ?? "";
+  call.server.peer.notify("transportStateChange", { transportId, state: "failed", reason: "dtls_failed" });
+  await until("it moves", () => call.server.asked("produce").length === 2);
+  assert.equal(peer.localTracks.length, 1);
+  return (producerId) => answer({ producerId });
+}
+
+test("a track that moves to another transport is not missed before the server has answered", async () => {
+  const { peer } = await call.readyPeer({ reconcileMs: 20 });
+  const errors: string[] = [];
+  peer.on("error", ({ error }) => errors.push(error.code));
+  await peer.addTrack(videoTrack(), "camera");
+  const answer = await moving(peer);
+  const [, transport] = call.server.made;
+  const transports = [{ transportId: transport?.id ?? "", direction: "send", state: "connected" } as const];
+  call.server.snapshot = { ...emptySnapshot(), transports };
+  const asked = call.server.asked("getSnapshot").length;
+  await until("compared", () => call.server.asked("getSnapshot").length > asked + 2);
+  call.server.snapshot = undefined;
+  answer("another");
+  await until("moved", () => call.server.asked("closeTransport").length === 1);
+  assert.deepEqual(errors, []);
+  await peer.removeTrack("camera");
+  assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: "another" }]);
+});
+
+test("a track that the server has closed is not sent any longer, and can be added again", async () => {
+  const { peer } = await call.readyPeer();
+  const track = videoTrack();
+  await peer.addTrack(track, "camera");
+  await sending(peer, 1);
+  const failed = nextEvent(peer, "error");
+  const [producerId = ""] = call.server.produced;
+  call.server.peer.notify("producerClosed", { producerId, label: "camera", reason: "not_allowed" });
+  assert.equal((await failed).error.code, "not_allowed");
+  await sending(peer, 0);
+  assert.deepEqual([track.readyState, productions()], ["live", ["produce"]]);
+  await peer.addTrack(track, "camera");
+  await sending(peer, 1);
+});
+
+test("a track that the server closes while it moves does not come back", async () => {
+  const { peer } = await call.readyPeer();
+  await peer.addTrack(videoTrack(), "camera");
+  const answer = await moving(peer);
+  const failed = nextEvent(peer, "error");
+  const [producerId = ""] = call.server.produced;
+  call.server.peer.notify("producerClosed", { producerId, label: "camera", reason: "kicked" });
+  assert.equal((await failed).error.code, "closed");
+  assert.deepEqual(peer.localTracks, []);
+  answer("another");
+  await until("taken back", () => call.server.asked("closeProducer").length === 1);
+  assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: "another" }]);
+});
+
+test("a track keeps its id while the way it is sent by is made anew", async () => {
+  const intent = { label: "camera", metadata: {}, broadcast: true, options: {} };
+  const publication = new Publication(videoTrack(), intent, () => undefined);
+  const session = { topology: "mesh", request: async () => ({ producerId: "p" }) } as unknown as Session;
+  await publication.publish(session);
+  const anew = publication.publishAnew(session);
+  assert.deepEqual([publication.producerId, publication.moves], ["p", true]);
+  await anew;
+  assert.deepEqual([publication.producerId, publication.moves], ["p", false]);
+});
+
 test("a replacement that comes too late for its caller is taken back, and the old track is published again", async () => {
   const { peer } = call.newPeer({ patienceMs: 300 });
   await peer.addTrack(videoTrack(), "main");
@@ -174,6 +260,21 @@ test("a replacement that comes too late for its caller is taken back, and the ol
   assert.deepEqual(call.server.asked("closeProducer"), [{ producerId: "too-late" }]);
   assert.equal(call.server.asked("produce")[2]?.kind, "video");
   await sending(peer, 1);
+});
+
+test("what is told of a track that is published again, before the answer that names it, counts", async () => {
+  call.server.topology = "mesh";
+  const { peer } = call.newPeer({ patienceMs: 300, topology: "mesh" });
+  await peer.addTrack(videoTrack(), "main");
+  let answer: (answer: object) => void = () => undefined;
+  call.server.answers.publish = () => new Promise((resolve) => (answer = resolve));
+  await assert.rejects(peer.addTrack(audioTrack(), "main"), { code: "timeout" });
+  call.server.answers.publish = (_payload, played) => {
+    played.notify("carriageChange", { producerId: "again", sfu: true });
+    return { producerId: "again" };
+  };
+  answer({ producerId: "too-late" });
+  await until("the router has it", () => call.server.asked("produce")[0]?.producerId === "again");
 });
 
 test("what is said about a track goes along with it, and can be said anew", async () => {

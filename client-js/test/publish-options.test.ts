@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Device } from "mediasoup-client";
+import { captureScreen } from "../src/devices.js";
 import { hintContent, type PublishOptions, producerChoices, sameOptions } from "../src/publish-options.js";
 
 const device = {
@@ -58,6 +59,18 @@ test("a shared screen is sharp at few frames a second, and says so to the browse
   hintContent(game, { contentHint: "motion" });
   assert.equal(game.contentHint, "motion");
   assert.equal(producerChoices(device, game, { contentHint: "motion" }).encodings?.[0]?.maxFramerate, undefined);
+});
+
+test("a screen is known where the browser tells nothing of it, and its sound is no picture", async (t) => {
+  const [picture, sound] = [track("video", { height: 1080 }), track("audio")];
+  const mediaDevices = { getDisplayMedia: async () => ({ getTracks: () => [picture, sound] }) };
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator") ?? { value: undefined, configurable: true };
+  Object.defineProperty(globalThis, "navigator", { value: { mediaDevices }, configurable: true });
+  t.after(() => Object.defineProperty(globalThis, "navigator", before));
+  await captureScreen({ video: true, audio: true });
+  for (const each of [picture, sound]) hintContent(each, {});
+  assert.deepEqual([picture.contentHint, sound.contentHint], ["detail", ""]);
+  assert.deepEqual(producerChoices(device, picture, {}).encodings, [{ maxBitrate: 2_500_000, maxFramerate: 15 }]);
 });
 
 test("the application's own hint on a track is left as it is", () => {

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Audience } from "../src/audience.js";
+import { Deferred } from "../src/deferred.js";
+import { SimplePeerError } from "../src/errors.js";
 import type { RemoteTrack } from "../src/events.js";
-import type { ConsumerOffer } from "../src/types.js";
+import type { Incoming } from "../src/incoming.js";
+import type { Session } from "../src/session.js";
+import type { SessionKeeper } from "../src/session-keeper.js";
+import type { SubscriptionView } from "../src/subscription.js";
+import { Subscriptions } from "../src/subscriptions.js";
+import type { ConsumerOffer, ProducerOffer, Snapshot } from "../src/types.js";
 import { stage } from "./support/call.js";
-import { Refusal } from "./support/server.js";
+import { emptySnapshot, Refusal } from "./support/server.js";
 import { diary, nextEvent, until } from "./support/wait.js";
 
 const call = stage();
@@ -122,6 +130,71 @@ test("an error that nobody listens for is not swallowed", async (t) => {
   call.server.answers = { consume: () => new Refusal("cannot_consume") };
   call.server.peer.offer("bob", "screen");
   await until("it is on the console", () => complaint.mock.callCount() === 1);
+});
+
+test("what the server takes not, because too much is asked at once, is asked again a little later", async () => {
+  const { peer } = await call.readyPeer();
+  const lines = diary(peer);
+  const errors: string[] = [];
+  peer.on("error", ({ error }) => errors.push(error.code));
+  const refuseOnce = () => {
+    call.server.answers = {};
+    return new Refusal("too_many_requests");
+  };
+  call.server.answers = { consume: refuseOnce };
+  call.server.peer.offer("bob", "camera");
+  await until("resumed", () => call.server.asked("resumeConsumer").length === 1);
+  call.server.answers = { resumeConsumer: refuseOnce };
+  call.server.peer.offer("bob", "screen");
+  await until("resumed, too", () => call.server.asked("resumeConsumer").length === 3);
+  assert.deepEqual(lines, ["peerConnection bob", "track camera", "track screen"]);
+  assert.deepEqual([call.server.asked("consume").length, errors], [3, []]);
+});
+
+test("what has failed is tried again when the server is compared with, and told of once", async () => {
+  const { peer } = await call.readyPeer({ reconcileMs: 20 });
+  const errors: string[] = [];
+  peer.on("error", ({ error }) => errors.push(error.code));
+  call.server.answers = { consume: () => new Refusal("internal_error") };
+  const camera = call.server.peer.offer("bob", "camera");
+  await until("told", () => errors.length === 1);
+  const compared = (offers: ProducerOffer[], consumers: Snapshot["consumers"]) => {
+    const transports = [{ transportId: call.server.made[0]?.id ?? "", direction: "recv", state: "connected" } as const];
+    call.server.snapshot = { ...emptySnapshot(), peers: [{ peerId: "bob" }], offers, consumers, transports };
+  };
+  compared([camera], []);
+  await until("tried again, and again", () => call.server.asked("consume").length > 2);
+  call.server.answers = { resumeConsumer: () => new Refusal("timeout") };
+  const { track } = await nextEvent(peer, "track");
+  const { consumerId } = call.server.peer.consumerOf(camera.producerId);
+  compared([camera], [{ consumerId, producerId: camera.producerId, held: "", carrier: "sfu" }]);
+  await until("resuming is tried again, and again", () => call.server.asked("resumeConsumer").length > 2);
+  call.server.answers = {};
+  const tried = call.server.asked("resumeConsumer").length;
+  await until("resumed", () => call.server.asked("resumeConsumer").length > tried);
+  assert.deepEqual([track.readyState, errors], ["live", ["internal_error", "timeout"]]);
+});
+
+test("an attempt that another carrier's has taken the place of fails unheard", async () => {
+  const offer: ProducerOffer = {
+    ...{ producerId: "p", peerId: "bob", label: "camera", broadcast: true, kind: "video", metadata: {} },
+    ...{ paused: false, carrier: "mesh" },
+  };
+  const comes = new Deferred<Incoming | undefined>();
+  const track = new EventTarget() as MediaStreamTrack;
+  const incoming = { carrier: "sfu", consumerId: "c", track, closed: false, close: () => undefined } as const;
+  const carriers = { mesh: { receive: () => comes.promise }, sfu: { receive: async () => incoming } };
+  const session = { request: async () => ({}), closed: false } as unknown as Session;
+  const keeper = { run: (act: (session: Session) => Promise<void>) => act(session), patienceMs: 1_000 };
+  const view = { carriers, isPausedHere: () => false } as unknown as SubscriptionView;
+  const subscriptions = new Subscriptions(keeper as unknown as SessionKeeper, new Audience(), view);
+  subscriptions.offered(offer);
+  subscriptions.offered({ ...offer, carrier: "sfu" });
+  const [subscription] = subscriptions.of("bob");
+  await until("it plays", () => subscription?.remote);
+  comes.reject(new SimplePeerError("link_failed", "the idle link was closed"));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(subscription?.failure, undefined);
 });
 
 test("mute and unmute of the sender are told, also when the track comes muted", async () => {

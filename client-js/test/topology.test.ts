@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { encodePart } from "../src/data-parts.js";
 import type { SimplePeer } from "../src/simple-peer.js";
 import type { Payload, ProducerOffer } from "../src/types.js";
 import { stage } from "./support/call.js";
 import { LinkEnd } from "./support/linked.js";
 import { movingTrack, videoTrack } from "./support/media.js";
-import { emptySnapshot } from "./support/server.js";
+import { emptySnapshot, Refusal } from "./support/server.js";
 import { diary, nextEvent, until } from "./support/wait.js";
 
 const call = stage();
@@ -149,7 +150,7 @@ test("another carrier takes over when a frame of it has been decoded, and not be
   const bob = bobsEnd();
   call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "mesh", reason: "asked" });
   call.server.peer.notify("producerAvailable", { ...offer, carrier: "mesh" });
-  const sending = { producerId: offer.producerId, track: moving(), options: {}, limits: {} };
+  const sending = { consumerId: "c", producerId: offer.producerId, track: moving(), options: {}, limits: {} };
   bob.link.open();
   bob.link.send([{ ...sending, paused: true }]);
   await until("resumed", () =>
@@ -175,7 +176,8 @@ test("a carrier that is taken back before it shows anything leaves all as it was
   call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "mesh", reason: "asked" });
   call.server.peer.notify("producerAvailable", { ...offer, carrier: "mesh" });
   bob.link.open();
-  bob.link.send([{ producerId: offer.producerId, track: moving(), paused: true, options: {}, limits: {} }]);
+  const sending = { consumerId: "c", producerId: offer.producerId, track: moving(), options: {}, limits: {} };
+  bob.link.send([{ ...sending, paused: true }]);
   await until("resumed", () =>
     call.server.asked("resumeConsumer").some(({ consumerId }) => consumerId === "on the link"),
   );
@@ -185,6 +187,67 @@ test("a carrier that is taken back before it shows anything leaves all as it was
   assert.deepEqual(call.server.asked("closeConsumer"), [{ consumerId: "on the link" }]);
   assert.equal(peer.tracks[0]?.track, track);
   assert.deepEqual(lines, ["peerConnection bob", "track camera"]);
+});
+
+test("a track that went from a link and comes again is received again, by the same consumer", async () => {
+  const peer = await meshPeer();
+  const bob = bobsEnd();
+  call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "mesh", reason: "asked" });
+  const { producerId } = offered("mesh");
+  const sending = { consumerId: "c", producerId, track: moving(), paused: false, options: {}, limits: {} };
+  bob.link.open();
+  bob.link.send([sending]);
+  const { track: old } = await nextEvent(peer, "track");
+  await until("connected", () => call.server.asked("reportLink").length === 1);
+  bob.link.send([]);
+  await until("it has ended", () => old.readyState === "ended");
+  bob.link.send([sending]);
+  await until("another", () => peer.tracks[0]?.track.readyState === "live");
+  assert.equal(call.server.asked("consume").length, 1);
+  await until("resumed", () => call.server.asked("resumeConsumer").length === 2);
+  assert.equal(peer.tracks[0]?.track.readyState, "live", "and it stays");
+});
+
+test("what cannot be said about a link, as it is too long, ends the link, and nothing is tried again unasked", async () => {
+  const peer = await meshPeer();
+  await peer.addTrack(moving(), "camera", true);
+  const producerId = call.server.published[0] ?? "";
+  const bob = bobsEnd();
+  const states: string[] = [];
+  peer.on("connectionStateChange", ({ direction, state, reason }) => {
+    if (direction === "mesh") states.push([state, reason].filter(Boolean).join(" "));
+  });
+  call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "mesh", reason: "asked" });
+  bob.link.open();
+  await until("connected", () => states.includes("connected"));
+  call.server.answers.signal = () => new Refusal("bad_request");
+  const refused = nextEvent(peer, "error");
+  call.server.peer.notify("linkConsumer", { consumerId: "c", producerId, peerId: "bob", paused: false });
+  await until("failed", () => states.at(-1) === "failed no_answer");
+  assert.equal((await refused).error.code, "bad_request");
+  await until("reported", () => call.server.asked("reportLink").some(({ state }) => state === "failed"));
+  await until("bob asks for another", () => bob.state === "connecting");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual(states, ["connecting", "connected", "failed no_answer"]);
+});
+
+test("a link that is not needed any longer stays as long as messages come over it", async () => {
+  const peer = await meshPeer();
+  const bob = bobsEnd();
+  const states: string[] = [];
+  peer.on("connectionStateChange", ({ direction, state }) => direction === "mesh" && states.push(state));
+  call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "mesh", reason: "asked" });
+  bob.link.open();
+  await until("connected", () => states.at(-1) === "connected" && bob.link.channels?.reliable.readyState === "open");
+  call.server.peer.notify("carrierChange", { peerId: "bob", carrier: "sfu", reason: "third_peer" });
+  const body = new TextEncoder().encode("late");
+  for (let message = 1; message <= 8; message++) {
+    const part = { text: true, peerId: "", label: "", message, index: 0, count: 1, body };
+    bob.link.channels?.reliable.send(encodePart(part));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  assert.equal(states.at(-1), "connected");
+  await until("closed", () => states.at(-1) === "closed");
 });
 
 test("a link that does not come about is reported, and its track is not awaited for ever", async () => {

@@ -76,6 +76,23 @@ test("a receiving transport that is past mending: every track comes again on ano
   assert.equal(lines.at(-1), "track camera", "at once after the removal");
 });
 
+test("messages do not wait for every track to come again", async () => {
+  const { peer } = await call.readyPeer();
+  let refused = 0;
+  peer.on("error", () => refused++);
+  call.server.peer.offer("bob", "camera");
+  await nextEvent(peer, "track");
+  peer.on("data", () => undefined);
+  await until("the played transport refuses both channels", () => refused === 2);
+  call.server.answers.consume = () => SILENCE;
+  serverSees("recv", "failed", "dtls_failed");
+  const onNewest = () => call.server.asked("consumeData").filter(({ transportId }) => transportId === newest("recv"));
+  await until("another transport", () => call.server.made.length === 2);
+  const began = Date.now();
+  await until("the channels are asked for again", () => onNewest().length === 2);
+  assert.ok(Date.now() - began < 1_500, "before the track is given up");
+});
+
 test("a transport that the server does not know any longer is made anew at once", async () => {
   const { peer } = await call.readyPeer();
   await peer.addTrack(videoTrack(), "camera");

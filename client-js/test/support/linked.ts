@@ -31,7 +31,7 @@ export class LinkEnd {
 
   constructor(initiator: boolean, configuration: RTCConfiguration = {}) {
     this.link = new MeshLink(initiator, () => configuration, {
-      say: (message) => {
+      say: async (message) => {
         this.said.push(message);
         this.carry(message);
       },

@@ -65,6 +65,7 @@ export const rightUses: Uses<keyof SimplePeer> = {
   addTrack: async (peer) => {
     exactly<Promise<void>>()(peer.addTrack(track, "camera"));
     await peer.addTrack(track, "camera", true, { codec: "video/VP9", encodings: [{ rid: "a" }] });
+    await peer.addTrack(track, "voice", true, { muted: true });
     await peer.addTrack(track, { label: "screen", angle: 90 }, false, { simulcast: true, contentHint: "text" });
   },
   setMetadata: (peer) => exactly<Promise<void>>()(peer.setMetadata("screen", { angle: 180 })),
