@@ -32,7 +32,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 VAULT = "vault"
 OWN_REQUESTS = {
     "hello", "enter", "heartbeat", "getSnapshot", "getStats", "setRtpCapabilities", "openData", "getIceServers",
-    "createProbe",
+    "createProbe", "setTopology",
 }  # fmt: skip
 """They name nobody and nothing else."""
 WISHES = {"connectToPeer", "disconnectFromPeer", "pausePeer", "resumePeer", "setPreferredLayers"}
