@@ -388,6 +388,7 @@ async def test_who_reads_nothing_is_disconnected(app: App, monkeypatch: pytest.M
         print(f"{queue.qsize()} packets wait")
         assert queue.qsize() <= 52
         assert app.media.stats()["signaling"]["notification_overflows"] == 1
+        monkeypatch.undo()  # so that it can be closed
 
 
 # the application's own
@@ -429,6 +430,7 @@ sio.instrument(auth=False)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("server", "run"), [
     ('socketio.AsyncServer(async_mode="asgi")', 'uvicorn.run(socketio.ASGIApp(sio), port=0)'),
     ('socketio.Server(async_mode="threading")',
