@@ -10,7 +10,7 @@ PROGRAMS := chromium firefox-esr redis-server nginx turnserver nft ip pulseaudio
 PACKAGES := chromium firefox-esr redis-server nginx-light coturn nftables iproute2 pulseaudio pulseaudio-utils
 # npm does not look whether there is a newer one of the same version.
 CLIENT_COPY := examples/react/build examples/react/node_modules/simplesfu
-COMPUTING := tests/unit tests/property tests/fuzz
+COMPUTING := tests/unit tests/property tests/fuzz tests/todos
 HOST := localhost
 PORT := 8000
 
@@ -23,7 +23,7 @@ help: ## list these
 demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the examples at http://localhost:8000
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
-# What only computes may share the machine; whose pictures are judged may not.
+# What only computes may share the machine; whose pictures are judged in browsers may not.
 test: $(DONE)/dev $(DONE)/original programs test-client test-quick-python ## every test, in real browsers
 	$(BIN)/pytest -m slow -n 2 --dist worksteal $(COMPUTING)
 	$(BIN)/pytest -m "browser or slow" $(COMPUTING:%=--ignore=%)

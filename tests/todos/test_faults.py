@@ -17,6 +17,8 @@ from support.wire_peer import WirePeer
 from simplesfu import NotAllowed
 from simplesfu.signaling.rights.authorization import AuthorizationRequest
 
+pytestmark = pytest.mark.slow
+
 BINDING_REQUEST = b"\x00\x01"
 """The type of a STUN message (RFC 8489 §18.2)."""
 

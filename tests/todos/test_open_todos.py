@@ -16,6 +16,8 @@ from support.signalling import RefusedError, SignallingClient
 from support.waiting import until
 from support.wire_peer import WirePeer, light_call
 
+pytestmark = pytest.mark.slow
+
 RED, GREEN = (200, 30, 30), (30, 180, 30)
 
 
@@ -249,7 +251,6 @@ async def test_todo_08_addresses_are_options() -> None:
 # 9: see the client's own tests of once() and off(); what is asserted here is that signals reach them
 
 
-@pytest.mark.slow
 async def test_todo_09_events_can_be_left_and_tell_of_ends(serve: Serve) -> None:
     """Better than `onTrack` alone: events with unsubscribe; signals like `track.onended`."""
     server = await serve()
@@ -391,7 +392,6 @@ async def code_of(asking: Coroutine[Any, Any, object]) -> str:
     return refused.value.code
 
 
-@pytest.mark.slow
 async def test_todo_12_a_killed_process_costs_no_call(serve: Serve) -> None:
     """The process dies and another is started: the clients come back by themselves, with their ids and their tracks."""
     server = await serve(session_key="a key that outlives the process")
