@@ -10,9 +10,15 @@ import { checkNetwork, type NetworkCheckOptions } from "./network-check.js";
 import type { NetworkReport } from "./network-report.js";
 import type { PublishOptions } from "./publish-options.js";
 import type { AnySocket } from "./signaling.js";
-import type { Carrier, Explanation, Metadata, PreferredLayers, ServerStats, Topology } from "./types.js";
-
-const TOPOLOGIES: readonly Topology[] = ["sfu", "mesh", "auto"];
+import {
+  type Carrier,
+  type Explanation,
+  type Metadata,
+  type PreferredLayers,
+  type ServerStats,
+  TOPOLOGIES,
+  type Topology,
+} from "./types.js";
 
 export interface SimplePeerOptions extends ConnectionOptions {}
 

@@ -3,6 +3,7 @@ import type { types as mediasoup } from "mediasoup-client";
 import type { ExplanationCode } from "./errors.js";
 
 export const PROTOCOL_VERSION = 2;
+export const TOPOLOGIES = ["sfu", "mesh", "auto"] as const;
 
 export type MediaKind = mediasoup.MediaKind;
 export type Direction = "send" | "recv";
@@ -11,7 +12,7 @@ export type Direction = "send" | "recv";
 export type Metadata = Record<string, unknown>;
 
 /** How a peer would like its media to travel: by the server, by direct links, or by those where two are alone. */
-export type Topology = "sfu" | "mesh" | "auto";
+export type Topology = (typeof TOPOLOGIES)[number];
 
 /** What carries the media of two peers: the server's router, or a direct link of their browsers. */
 export type Carrier = "sfu" | "mesh";
