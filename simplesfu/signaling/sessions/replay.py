@@ -27,16 +27,16 @@ class Journal:
         """Of the newest one; 0 before the first."""
         self._kept = kept
         self._kept_bytes = kept_bytes
-        self._entries: deque[Told] = deque()
-        self._sizes: deque[int] = deque()
+        self._entries: deque[tuple[Told, int]] = deque()
+        """With the size in bytes of each."""
         self._bytes = 0
 
     def append(self, event: str, payload: dict[str, Any]) -> Told:
         self.seq += 1
         told = Told(event, payload | {"seq": self.seq})
-        self._entries.append(told)
-        self._sizes.append(len(msgspec.json.encode(payload)))
-        self._bytes += self._sizes[-1]
+        size_bytes = len(msgspec.json.encode(payload))
+        self._entries.append((told, size_bytes))
+        self._bytes += size_bytes
         while len(self._entries) > self._kept or self._bytes > self._kept_bytes:
             self._forget()
         return told
@@ -46,7 +46,7 @@ class Journal:
         missed = self.seq - seq
         if not 0 <= missed <= len(self._entries):
             return None
-        return list(self._entries)[len(self._entries) - missed :]
+        return [told for told, _ in list(self._entries)[len(self._entries) - missed :]]
 
     def confirm(self, seq: int) -> None:
         """The client has everything up to that one."""
@@ -54,8 +54,8 @@ class Journal:
             self._forget()
 
     def _forget(self) -> None:
-        self._entries.popleft()
-        self._bytes -= self._sizes.popleft()
+        _, size_bytes = self._entries.popleft()
+        self._bytes -= size_bytes
 
 
 class Answers:
