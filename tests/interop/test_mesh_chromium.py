@@ -248,13 +248,19 @@ async def failed(caller: Caller) -> dict[str, Any] | None:
     return next((change for change in changes if (change["direction"], change["state"]) == ("mesh", "failed")), None)
 
 
+async def linked(server: MediaServer, invite: Invite, *numbers: int, topology: str) -> tuple[Caller, Caller]:
+    """Two who see each other over a link."""
+    one, other = [await invite(server, number, "room", topology=topology) for number in numbers]
+    await publish(one, other)
+    await one.sees([other])
+    await other.sees([one])
+    await carried("mesh", one, other)
+    return one, other
+
+
 async def test_from_two_to_three_and_back_without_a_freeze(serve: Serve, invite: Invite) -> None:
     server = await serve()
-    alice, bob = [await invite(server, number, "room", topology="auto") for number in (40, 41)]
-    await publish(alice, bob)
-    await alice.sees([bob])
-    await bob.sees([alice])
-    await carried("mesh", alice, bob)
+    alice, bob = await linked(server, invite, 40, 41, topology="auto")
     pairs = list(permutations((alice, bob)))
 
     async def there_and_back(watches: list[Watch]) -> None:
@@ -278,11 +284,7 @@ async def test_from_two_to_three_and_back_without_a_freeze(serve: Serve, invite:
 
 async def test_another_topology_in_mid_call_without_a_freeze(serve: Serve, invite: Invite) -> None:
     server = await serve(mesh_settle_s=1)
-    alice, bob = [await invite(server, number, "room", topology="mesh") for number in (43, 44)]
-    await publish(alice, bob)
-    await alice.sees([bob])
-    await bob.sees([alice])
-    await carried("mesh", alice, bob)
+    alice, bob = await linked(server, invite, 43, 44, topology="mesh")
     pairs = list(permutations((alice, bob)))
 
     async def switch(topology: str) -> None:
