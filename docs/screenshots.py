@@ -24,10 +24,10 @@ from typing import Any
 from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "examples" / "start"))
-from shelf import Example, on_shelf  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "start"))
+from shelf import Example, on_shelf
 
+ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 CAMERA = (Path(__file__).parent / "camera.js").read_text()
 GUESTS = 4
