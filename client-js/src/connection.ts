@@ -54,10 +54,7 @@ export class Connection {
           this.#tellSignaling("connected", "new_session");
         },
         resumed: (session, snapshot) => {
-          if (snapshot) {
-            this.#reconciler.apply(session, snapshot);
-            void this.data.moveAll(session, "recv"); // whether a channel was closed meanwhile, it does not tell
-          }
+          if (snapshot) this.#reconciler.apply(session, snapshot);
           this.#tellSignaling("connected", "resumed");
         },
         suspended: (reason) => this.#tellSignaling("disconnected", reason),

@@ -55,6 +55,13 @@ export class DataReceiver {
     }
   }
 
+  /** The server sends on these; whatever else there was has been closed, and nobody has said a word. */
+  reconcile(session: Session, dataConsumerIds: readonly string[]): void {
+    for (const { id } of [...this.#consumers.values()]) {
+      if (!dataConsumerIds.includes(id)) this.consumerClosed(session, id, "missed");
+    }
+  }
+
   /** Whether that reliable message of a peer's has come, or a later one. */
   hasCome(peerId: string, message: number): boolean {
     const whole = this.#senders.get(peerId)?.whole;

@@ -113,6 +113,16 @@ export class DataSender {
     this.#line?.labels.delete(label);
   }
 
+  /** The server has these, and no others. */
+  reconcile(dataProducerIds: readonly string[]): void {
+    const producer = this.#line?.producer;
+    if (producer && !dataProducerIds.includes(producer.id)) producer.close();
+  }
+
+  reconcileLabels(labels: readonly string[]): void {
+    for (const label of [...(this.#line?.labels ?? [])]) if (!labels.includes(label)) this.labelClosed(label);
+  }
+
   producerClosed(dataProducerId: string): void {
     const producer = this.#line?.producer;
     if (producer?.id === dataProducerId) producer.close();

@@ -9,7 +9,7 @@ import type { Links } from "./links.js";
 import type { Roster } from "./roster.js";
 import type { Session } from "./session.js";
 import type { SessionKeeper } from "./session-keeper.js";
-import type { Direction } from "./types.js";
+import type { Direction, Snapshot } from "./types.js";
 
 export interface SendOptions {
   /** One peer; without it, everybody in sight. */
@@ -124,6 +124,19 @@ export class Data {
 
   isOnLink(peerId: string): boolean {
     return this.#linked.get(peerId)?.reliable.idle === false;
+  }
+
+  /** What hung on transports of the directions `lost` is opened anew with those. */
+  reconcile(
+    session: Session,
+    { dataConsumers, dataProducers, dataLabels }: Snapshot,
+    lost: readonly Direction[],
+  ): void {
+    if (!lost.includes("recv")) this.#receiver.reconcile(session, dataConsumers);
+    for (const sender of [this.#reliable, this.#lossy]) {
+      if (!lost.includes("send")) sender.reconcile(dataProducers);
+      sender.reconcileLabels(dataLabels);
+    }
   }
 
   consumerClosed(dataConsumerId: string, reason: string): void {

@@ -2,6 +2,7 @@
  * Compares what is believed here with what the server has, and mends the difference: after notifications were missed,
  * and every now and then, so that no mistake of either side lasts.
  */
+import type { Data } from "./data.js";
 import { type SimplePeerError, toSimplePeerError } from "./errors.js";
 import type { Links } from "./links.js";
 import type { Publications } from "./publications.js";
@@ -27,6 +28,7 @@ export interface Believers {
   readonly publications: Publications;
   readonly wishes: Wishes;
   readonly links: Links;
+  readonly data: Data;
 }
 
 export class Reconciler {
@@ -47,7 +49,7 @@ export class Reconciler {
 
   /** The snapshot tells of this very moment: nothing that we asked for can have been answered since. */
   apply(session: Session, snapshot: Snapshot): void {
-    const { roster, links, subscriptions, publications, wishes } = this.#believers;
+    const { roster, links, subscriptions, publications, wishes, data } = this.#believers;
     const inSight = new Set(snapshot.peers.map(({ peerId }) => peerId));
     for (const peerId of inSight) roster.add(peerId);
     links.reconcile(snapshot);
@@ -60,7 +62,9 @@ export class Reconciler {
     }
     wishes.reconcile(snapshot.rooms);
     // What hung on a transport that is to be made anew goes along to the next one.
-    if (!session.transports.reconcile(snapshot.transports).includes("send")) publications.reconcile(snapshot.producers);
+    const lost = session.transports.reconcile(snapshot.transports);
+    if (!lost.includes("send")) publications.reconcile(snapshot.producers);
+    data.reconcile(session, snapshot, lost);
   }
 
   close(): void {

@@ -129,6 +129,11 @@ export interface Snapshot {
   /** The pairs that a carrierChange has told of. */
   links: { peerId: string; carrier: Carrier }[];
   linkConsumers: LinkConsumer[];
+  /** Ids of those that messages for this peer come by, and of those that it sends by. */
+  dataConsumers: string[];
+  dataProducers: string[];
+  /** That openData has opened. */
+  dataLabels: string[];
 }
 
 export interface TransportOffer {

@@ -232,6 +232,9 @@ class Snapshot(Message):
     transports: list[TransportEntry]
     links: list[LinkEntry]
     link_consumers: list[LinkConsumer]
+    data_consumers: list[str]
+    data_producers: list[str]
+    data_labels: list[str]
 
 
 class TopologyAnswer(Message):

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import random
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from support.in_process import MediaApp, media_app
@@ -160,6 +161,86 @@ async def test_every_message_arrives_once_and_in_order_whatever_ends_under_it() 
             print(f"{deeds}; {len(came)} of {count}; {counts}")
         assert came == list(range(count))
         assert len(deeds) >= 5
+
+
+async def miss_too_much(app: MediaApp, *peers: NodePeer) -> None:
+    """More notifications than the server keeps: their next hello is answered with a snapshot."""
+
+    def miss() -> None:
+        for session in app.media._peers.sessions():
+            if session.id in {peer.peer_id for peer in peers}:
+                session.journal.seq += 5000
+
+    await app.on_engine(miss)
+
+
+def resumes(peer: NodePeer) -> int:
+    return sum(event == "connectionStateChange" and data["reason"] == "resumed" for event, data in peer.events)
+
+
+async def channels(peer: NodePeer) -> set[str]:
+    transports = (await peer.do("stats"))["server"]["transports"]
+    return {one["id"] for transport in transports for one in transport["dataConsumers"] + transport["dataProducers"]}
+
+
+@pytest.mark.slow
+async def test_what_a_snapshot_tells_to_be_there_is_left_alone() -> None:
+    """So every message arrives, once and in order."""
+    count, rounds = 400, 0
+    async with media_app() as app, NodePeer(app.url) as red, NodePeer(app.url) as green:
+        await listen(red, green)
+        await red.do("sendNumbers", first=0, count=1, label="n")
+        before = [await channels(peer) for peer in (red, green)]
+        sending = asyncio.create_task(
+            red.do("sendNumbers", timeout_s=60, first=1, count=count - 1, padding=3000, everyMs=5, label="n")
+        )
+        while not sending.done():
+            rounds += 1
+            await miss_too_much(app, red, green)
+            for peer in (red, green):
+                await peer.do("dropSocket")
+                await until(lambda peer=peer, rounds=rounds: resumes(peer) == rounds, "it is back")
+        await sending
+
+        async def all_there() -> bool:
+            return len((await green.do("numbers"))["numbers"]) >= count
+
+        await until(all_there, f"all of them, after {rounds} rounds")
+        assert (await green.do("numbers"))["numbers"] == list(range(count))
+        assert [await channels(peer) for peer in (red, green)] == before
+        assert rounds > 1
+
+
+@pytest.mark.slow
+async def test_what_a_snapshot_does_not_tell_of_is_opened_anew() -> None:
+    async with media_app() as app, NodePeer(app.url) as red, NodePeer(app.url) as green:
+        await listen(green)
+        await red.do("send", data="before", label="chat")
+        await hears(green, [(red.peer_id, "before", "chat")])
+
+        def end_all_unheard() -> None:
+            routing = app.media._peers.data
+            for session in app.media._peers.sessions():
+                session.notify = Mock()
+                if session.id == red.peer_id:
+                    routing.close_label(session, "chat")
+                    for entry in session.transports.values():
+                        for producer in list(entry.transport.data.producers.values()):
+                            producer.close("closed")
+                else:
+                    session.data.outlet(reliable=True).give_up()
+                assert session.notify.call_count
+                del session.notify
+
+        await app.on_engine(end_all_unheard)
+        await miss_too_much(app, red, green)
+        for peer in (red, green):
+            await peer.do("dropSocket")
+            await until(lambda peer=peer: resumes(peer) == 1, "it is back")
+        assert "(missed)" in (await green.told("error", code="data_lost"))["message"]
+        await until(lambda: receives(green), "another channel")
+        await red.do("send", data="after", label="chat")
+        await hears(green, [(red.peer_id, "before", "chat"), (red.peer_id, "after", "chat")])
 
 
 @pytest.mark.slow

@@ -292,6 +292,7 @@ def test_a_snapshot_stands_for_what_cannot_be_repeated(house: House, last_seq: i
     ben.ask("connectToPeer", peerId="anna")
     producer, consumed = anna.produce("slides", paused=True), ben.produce("camera", broadcast=True)
     consumer = anna.consume(consumed)
+    anna.ask("openData", label="chat")
     anna.ask("heartbeat", lastSeq=2)  # those are not kept any longer
     anna.lose_socket()
     greeting = anna.come_back("anna's second", lastSeq=last_seq)
@@ -309,6 +310,9 @@ def test_a_snapshot_stands_for_what_cannot_be_repeated(house: House, last_seq: i
         ],
         "links": [],
         "linkConsumers": [],
+        "dataConsumers": [],
+        "dataProducers": [],
+        "dataLabels": ["chat"],
     }
     assert anna.told() == []
     assert anna.ask("getSnapshot") == {"snapshot": greeting["snapshot"], "seq": greeting["seq"]}

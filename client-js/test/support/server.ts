@@ -318,6 +318,9 @@ export function emptySnapshot(): Snapshot {
     transports: [],
     links: [],
     linkConsumers: [],
+    dataConsumers: [],
+    dataProducers: [],
+    dataLabels: [],
   };
 }
 

@@ -34,6 +34,11 @@ class DataDesk:
     def outlet(self, *, reliable: bool) -> Outlet:
         return self._outlets[reliable]
 
+    @property
+    def consumer_ids(self) -> list[str]:
+        """Of those that messages for this peer leave by."""
+        return [outlet.consumer.id for outlet in self._outlets.values() if outlet.consumer is not None]
+
     def close(self) -> None:
         """The peer has left."""
         for outlet in self._outlets.values():

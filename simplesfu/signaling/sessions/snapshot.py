@@ -30,4 +30,9 @@ def snapshot_of(peers: Peers, session: PeerSession) -> m.Snapshot:
         link_consumers=[
             consumer.due() for one in session.publications.values() for consumer in one.linked.consumers.values()
         ],
+        data_consumers=session.data.consumer_ids,
+        data_producers=[
+            producer_id for entry in session.transports.values() for producer_id in entry.transport.data.producers
+        ],
+        data_labels=sorted(session.data.labels),
     )
