@@ -14,8 +14,9 @@ WANTED_FPS = 25
 KEPT_SHARE = 0.9
 """Of what a page paints when the processor does not allow it WANTED_FPS: that is not the server's fault."""
 SATURATED_PERCENT = 85
-STARVED_FPS = 27
-"""Pages paint 30 frames a second while they get the processor when they ask for it."""
+STARVED_FPS = 29
+"""Pages paint 30 frames a second while they get the processor when they ask for it. Five frames too few in five seconds
+can be one pause that is seen as a freeze."""
 
 
 class Watch:
