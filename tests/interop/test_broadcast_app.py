@@ -109,6 +109,7 @@ async def test_a_speaker_mutes_and_steps_down(visitors: Visitors) -> None:
     await expect(host.locator("#stage .muted figcaption")).to_have_text("Peer 2")
     await viewer.keyboard.press("v")
     await sees(host, {"Peer 2": ""})
+    await expect(viewer.locator("#camera")).to_be_enabled()  # the host may hear of it before the speaker's page does
     await viewer.keyboard.press("v")
     await sees(host, {"Peer 2": "blue"})
     await viewer.click("#speak")
