@@ -55,10 +55,10 @@ export class DataReceiver {
     }
   }
 
-  /** The server sends on these; whatever else there was has been closed, and nobody has said a word. */
+  /** The server sends on these. Another that is open here was closed unheard; one that closed with its transport is on its way. */
   reconcile(session: Session, dataConsumerIds: readonly string[]): void {
-    for (const { id } of [...this.#consumers.values()]) {
-      if (!dataConsumerIds.includes(id)) this.consumerClosed(session, id, "missed");
+    for (const { id, closed } of this.#consumers.values()) {
+      if (!closed && !dataConsumerIds.includes(id)) this.consumerClosed(session, id, "missed");
     }
   }
 

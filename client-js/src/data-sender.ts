@@ -120,7 +120,7 @@ export class DataSender {
   }
 
   reconcileLabels(labels: readonly string[]): void {
-    for (const label of [...(this.#line?.labels ?? [])]) if (!labels.includes(label)) this.labelClosed(label);
+    for (const label of this.#line?.labels ?? []) if (!labels.includes(label)) this.labelClosed(label);
   }
 
   producerClosed(dataProducerId: string): void {

@@ -291,4 +291,7 @@ test("a channel from the server that takes the place of another closes it, and n
     made.map(({ closed }) => closed),
     [true, true, false, false],
   );
+  for (const consumer of made) consumer.closed = true; // as with their transport, which brings others itself
+  receiver.reconcile(session, []);
+  assert.equal(answers.length, 0);
 });
