@@ -174,10 +174,6 @@ async def miss_too_much(app: MediaApp, *peers: NodePeer) -> None:
     await app.on_engine(miss)
 
 
-def resumes(peer: NodePeer) -> int:
-    return sum(event == "connectionStateChange" and data["reason"] == "resumed" for event, data in peer.events)
-
-
 async def channels(peer: NodePeer) -> set[str]:
     transports = (await peer.do("stats"))["server"]["transports"]
     return {one["id"] for transport in transports for one in transport["dataConsumers"] + transport["dataProducers"]}
@@ -199,7 +195,7 @@ async def test_what_a_snapshot_tells_to_be_there_is_left_alone() -> None:
             await miss_too_much(app, red, green)
             for peer in (red, green):
                 await peer.do("dropSocket")
-                await until(lambda peer=peer, rounds=rounds: resumes(peer) == rounds, "it is back")
+                await until(lambda peer=peer, rounds=rounds: connections(peer, "resumed") == rounds, "it is back")
         await sending
 
         async def all_there() -> bool:
@@ -236,7 +232,7 @@ async def test_what_a_snapshot_does_not_tell_of_is_opened_anew() -> None:
         await miss_too_much(app, red, green)
         for peer in (red, green):
             await peer.do("dropSocket")
-            await until(lambda peer=peer: resumes(peer) == 1, "it is back")
+            await until(lambda peer=peer: connections(peer, "resumed") == 1, "it is back")
         assert "(missed)" in (await green.told("error", code="data_lost"))["message"]
         await until(lambda: receives(green), "another channel")
         await red.do("send", data="after", label="chat")
@@ -262,9 +258,9 @@ async def test_data_goes_on_after_a_restart_of_the_server() -> None:
                 await server.revive()
                 await until(lambda: receives(green), "channels from the new server")
                 # What red sends into its dead transport before that is lost, as the protocol's page says.
-                await until(lambda: sessions(red) == 2, "red is back, too")
+                await until(lambda: connections(red, "new_session") == 2, "red is back, too")
 
 
-def sessions(peer: NodePeer) -> int:
-    """How many it has had."""
-    return sum(event == "connectionStateChange" and data["reason"] == "new_session" for event, data in peer.events)
+def connections(peer: NodePeer, reason: str) -> int:
+    """How many it has had that came about so: "new_session", "resumed"."""
+    return sum(event == "connectionStateChange" and data["reason"] == reason for event, data in peer.events)
