@@ -1,6 +1,6 @@
 /**
- * Runs the given test files. libwebrtc for Node ends a process with a segmentation fault once in some hundred runs; so
- * a file whose process was killed by a signal is run once more, and that is said. A test that fails, fails.
+ * Runs the given test files. libwebrtc for Node ends a process with a segmentation fault now and then; so a file whose
+ * process was killed by a signal is run once more, and that is said. A test that fails, fails.
  *
  *     node scripts/run-tests.mjs build/test/data.test.mjs …
  */
