@@ -3,6 +3,7 @@
  * It follows the application's socket: joins when that is connected, leaves when that is gone, says goodbye with the
  * page and returns with it. Whose session a connection carries is not its concern.
  */
+import { interrupt, watchUpgrades } from "./engine.js";
 import { SimplePeerError } from "./errors.js";
 import { type AnySocket, depart, departure, NAMESPACE } from "./namespace.js";
 import { watchPage } from "./page-life.js";
@@ -46,6 +47,7 @@ export class Signaling {
   readonly #timeoutMs: number;
   readonly #observer: SignalingObserver;
   readonly #stopWatchingPage: () => void;
+  readonly #stopWatchingUpgrades: () => void;
   #namespace: AnySocket | undefined;
   #unreasonedRefusals = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -70,6 +72,7 @@ export class Signaling {
     if (socket.io.opts.timeout === undefined) socket.io.timeout(CONNECT_TIMEOUT_MS);
     // Without the goodbye others would see this peer for the whole grace period.
     this.#stopWatchingPage = watchPage({ leaving: () => this.leave(), returned: () => this.rejoin() });
+    this.#stopWatchingUpgrades = watchUpgrades(socket.io);
     socket.on("connect", this.#join);
     socket.on("disconnect", this.#leaveIfGone);
     if (socket.connected) this.#join();
@@ -94,13 +97,13 @@ export class Signaling {
 
   /** Gives up a connection that nothing comes through; socket.io makes another, for the application too. */
   interrupt(): void {
-    // engine.close() would first wait for what cannot be sent any longer
-    this.#application.io.engine?.transport.close();
+    interrupt(this.#application.io);
   }
 
   close(): void {
     this.#closed = true;
     this.#stopWatchingPage();
+    this.#stopWatchingUpgrades();
     clearTimeout(this.#retry);
     this.#application.off("connect", this.#join);
     this.#application.off("disconnect", this.#leaveIfGone);

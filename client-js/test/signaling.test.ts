@@ -207,6 +207,15 @@ test("reconnecting is hurried where the application leaves that to socket.io, an
   assert.equal(chosen.io.timeout(), 30_000);
 });
 
+test("a WebSocket that dies in the middle of the change from polling to it holds nobody up", async () => {
+  const socket = server.socket({ transports: ["polling", "websocket"] });
+  const { heard } = start(socket);
+  const first = socket.io.engine;
+  first.once("upgrading", (transport) => (transport as unknown as { ws: { terminate(): void } }).ws.terminate());
+  await until("another connection", () => socket.io.engine !== first);
+  await until("connected", () => heard.at(-1) === "connected" && socket.io.engine.transport.name === "websocket");
+});
+
 test("the next on a connection joins when the server is done with the one before, also if that was never let in", async () => {
   const socket = server.socket();
   await until("connected", () => socket.connected);
