@@ -14,21 +14,45 @@ export function interrupt(manager: Manager): void {
   transport?.emit("close", { description: "given up" });
 }
 
+export interface EngineWatchOptions {
+  /** How long the server may take to let those in who ask for it; twice as long after each time that it did not. */
+  timeoutMs: number;
+  /** Whether somebody who has asked is not let in yet. */
+  waiting: () => boolean;
+}
+
 /**
- * Interrupts connections whose change from polling to WebSocket fails after polling was paused for it: the engine
- * never goes on polling then, and so hears nothing more until its ping is overdue.
+ * Interrupts a connection
+ * - whose change from polling to WebSocket failed after polling was paused for it: the engine never goes on polling;
+ * - on which the server has not answered those who wish to be let in: it may have fallen silent just then.
  * @returns what stops the watching
  */
-export function watchUpgrades(manager: Manager): () => void {
-  const upgrading = new WeakSet<Engine>();
-  const watch = (): void => {
+export function watchEngine(manager: Manager, { timeoutMs, waiting }: EngineWatchOptions): () => void {
+  const pausedPolling = new WeakSet<Engine>();
+  let limitMs = timeoutMs;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const opened = (): void => {
     const { engine } = manager;
-    engine.on("upgrading", () => upgrading.add(engine));
+    engine.on("upgrading", () => pausedPolling.add(engine));
     engine.on("upgradeError", () => {
-      if (upgrading.has(engine) && manager.engine === engine) interrupt(manager);
+      if (pausedPolling.has(engine) && manager.engine === engine) interrupt(manager);
     });
+    timer = setTimeout(letIn, limitMs);
   };
-  if (manager.engine?.readyState === "open") watch();
-  manager.on("open", watch);
-  return () => manager.off("open", watch);
+  const letIn = (): void => {
+    const isWaiting = waiting();
+    limitMs = isWaiting ? 2 * limitMs : timeoutMs;
+    if (isWaiting) interrupt(manager);
+  };
+  const closed = (): void => clearTimeout(timer);
+
+  if (manager.engine?.readyState === "open") opened();
+  manager.on("open", opened);
+  manager.on("close", closed);
+  return () => {
+    closed();
+    manager.off("open", opened);
+    manager.off("close", closed);
+  };
 }

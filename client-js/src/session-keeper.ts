@@ -18,7 +18,7 @@ import { PROTOCOL_VERSION, type Snapshot, type Topology, type Welcome } from "./
 import { WaitingRoom } from "./waiting-room.js";
 
 export interface KeeperOptions extends SessionOptions {
-  /** How long the server may take to answer a request. Default: 10 000. */
+  /** How long the server may take to answer a request, or to let a connection's sockets in. Default: 10 000. */
   timeoutMs?: number;
   /** How long a call may take in all, a lost connection included. Default: 30 000. */
   patienceMs?: number;

@@ -3,7 +3,7 @@
  * It follows the application's socket: joins when that is connected, leaves when that is gone, says goodbye with the
  * page and returns with it. Whose session a connection carries is not its concern.
  */
-import { interrupt, watchUpgrades } from "./engine.js";
+import { interrupt, watchEngine } from "./engine.js";
 import { SimplePeerError } from "./errors.js";
 import { type AnySocket, depart, departure, NAMESPACE } from "./namespace.js";
 import { watchPage } from "./page-life.js";
@@ -47,7 +47,7 @@ export class Signaling {
   readonly #timeoutMs: number;
   readonly #observer: SignalingObserver;
   readonly #stopWatchingPage: () => void;
-  readonly #stopWatchingUpgrades: () => void;
+  readonly #stopWatchingEngine: () => void;
   #namespace: AnySocket | undefined;
   #unreasonedRefusals = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -72,7 +72,7 @@ export class Signaling {
     if (socket.io.opts.timeout === undefined) socket.io.timeout(CONNECT_TIMEOUT_MS);
     // Without the goodbye others would see this peer for the whole grace period.
     this.#stopWatchingPage = watchPage({ leaving: () => this.leave(), returned: () => this.rejoin() });
-    this.#stopWatchingUpgrades = watchUpgrades(socket.io);
+    this.#stopWatchingEngine = watchEngine(socket.io, { timeoutMs, waiting: () => this.#isWaiting });
     socket.on("connect", this.#join);
     socket.on("disconnect", this.#leaveIfGone);
     if (socket.connected) this.#join();
@@ -103,7 +103,7 @@ export class Signaling {
   close(): void {
     this.#closed = true;
     this.#stopWatchingPage();
-    this.#stopWatchingUpgrades();
+    this.#stopWatchingEngine();
     clearTimeout(this.#retry);
     this.#application.off("connect", this.#join);
     this.#application.off("disconnect", this.#leaveIfGone);
@@ -113,6 +113,10 @@ export class Signaling {
       depart(this.#namespace);
     }
     taken.delete(this.#application.io);
+  }
+
+  get #isWaiting(): boolean {
+    return [this.#application, this.#namespace].some((socket) => socket?.active && !socket.connected);
   }
 
   readonly #join = (): void => {

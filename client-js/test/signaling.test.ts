@@ -216,6 +216,21 @@ test("a WebSocket that dies in the middle of the change from polling to it holds
   await until("connected", () => heard.at(-1) === "connected" && socket.io.engine.transport.name === "websocket");
 });
 
+test("a connection on which nobody is let in is given up, each time after twice as long", async () => {
+  server.ignoredJoins = 2;
+  const openedAtMs: number[] = [];
+  const socket = server.socket();
+  socket.io.on("open", () => openedAtMs.push(performance.now()));
+  const { heard } = start(socket, 150);
+  await connected(heard);
+  const [first = 0, second = 0, third = 0, ...more] = openedAtMs;
+  assert.ok(second - first >= 150 && third - second >= 300, `opened at ${openedAtMs}`);
+  assert.deepEqual(more, []);
+  await new Promise((resolve) => setTimeout(resolve, 700)); // one that has let us in is kept
+  assert.equal(openedAtMs.length, 3);
+  assert.equal(heard.at(-1), "connected");
+});
+
 test("the next on a connection joins when the server is done with the one before, also if that was never let in", async () => {
   const socket = server.socket();
   await until("connected", () => socket.connected);

@@ -60,6 +60,8 @@ export class PlayedServer {
   answers: Answers = {};
   /** Refuses the namespace so many times without a reason. */
   unreasonedRefusals = 0;
+  /** Leaves so many who wish to join the namespace without an answer. */
+  ignoredJoins = 0;
   /** Refuses the namespace with this `data`, when set. */
   refuseWith: { code: string; message: string; hint: string } | undefined;
 
@@ -69,6 +71,7 @@ export class PlayedServer {
     await once(server.#http, "listening");
     const namespace = server.#io.of("/simplesfu");
     namespace.use((_socket, next) => {
+      if (server.ignoredJoins-- > 0) return;
       if (server.unreasonedRefusals-- > 0) return next(new Error(""));
       if (!server.refuseWith) return next();
       next(Object.assign(new Error(server.refuseWith.message), { data: server.refuseWith }));
@@ -108,6 +111,7 @@ export class PlayedServer {
     this.answers = {};
     this.refuseWith = undefined;
     this.unreasonedRefusals = 0;
+    this.ignoredJoins = 0;
     this.heartbeatMs = 3_000;
     this.gracePeriodMs = 20_000;
     this.iceServers = [];
