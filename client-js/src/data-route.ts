@@ -4,6 +4,7 @@
  * acknowledged them, and nothing goes by the server before that; what the server still has on its way to the peer is told to
  * it at the beginning of a link, so that it can wait for that.
  */
+import { HIGH_BYTES, LOOK_AGAIN_MS, LOW_BYTES } from "./data-buffer.js";
 import { encodePart, PART_BYTES, partsOf } from "./data-parts.js";
 import type { DataSender } from "./data-sender.js";
 import { Deferred } from "./deferred.js";
@@ -12,9 +13,6 @@ import { SimplePeerError, toSimplePeerError } from "./errors.js";
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** Sent and not acknowledged yet. */
 const MAX_UNACKNOWLEDGED_BYTES = 1024 * 1024;
-/** Of what waits in the browser. */
-const HIGH_BYTES = 256 * 1024;
-const LOW_BYTES = 64 * 1024;
 
 /** What the ends of a link say to each other between parts of messages, as JSON. */
 export interface DataControl {
@@ -131,7 +129,10 @@ export class DataRoute {
     for (;;) {
       const channel = await this.#way();
       if (this.#closed) return;
-      if (!channel) return this.#server.send(message.bytes, message.text, this.#peerId, message.label);
+      if (!channel) {
+        this.#channel = undefined; // should that carry messages again, it begins anew
+        return this.#server.send(message.bytes, message.text, this.#peerId, message.label);
+      }
       message.number ||= ++this.#numbered;
       if (this.#reliable) this.#unacknowledged.push(message);
       if ((await this.#put(channel, message)) || this.#reliable) return; // what is kept is sent again
@@ -153,8 +154,8 @@ export class DataRoute {
   }
 
   async #settle(): Promise<void> {
-    const { channel, comes } = this.#link();
-    if (channel && channel !== this.#channel) await this.#begin(channel);
+    const { channel, carries, comes } = this.#link();
+    if (channel && channel !== this.#channel && (carries || !this.idle)) await this.#begin(channel);
     else if (!channel && !comes) await this.#giveUpLink();
   }
 
@@ -206,8 +207,13 @@ export class DataRoute {
   async #hasRoom(channel: RTCDataChannel): Promise<boolean> {
     while (channel.readyState === "open" && channel.bufferedAmount >= HIGH_BYTES) {
       channel.bufferedAmountLowThreshold = LOW_BYTES;
-      const low = new Promise((resolve) => channel.addEventListener("bufferedamountlow", resolve, { once: true }));
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const low = new Promise<unknown>((resolve) => {
+        channel.addEventListener("bufferedamountlow", resolve, { once: true });
+        timer = setTimeout(resolve, LOOK_AGAIN_MS);
+      });
       await Promise.race([low, this.#change.promise]);
+      clearTimeout(timer);
     }
     return channel.readyState === "open";
   }

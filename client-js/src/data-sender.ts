@@ -3,6 +3,7 @@
  * transport may have taken with it is kept, and sent again on the next as far as the server has not got it.
  */
 import type { types as mediasoup } from "mediasoup-client";
+import { HIGH_BYTES, LOOK_AGAIN_MS, LOW_BYTES } from "./data-buffer.js";
 import { type DataPart, encodePart, follows, PART_BYTES, type PartNumber, partsOf } from "./data-parts.js";
 import { Deferred } from "./deferred.js";
 import { SimplePeerError } from "./errors.js";
@@ -11,9 +12,6 @@ import type { SessionKeeper } from "./session-keeper.js";
 
 /** Of what waits here, in all; who sends more without waiting has to hear of it. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
-/** Of what waits in the browser. */
-const HIGH_BYTES = 256 * 1024;
-const LOW_BYTES = 64 * 1024;
 /** More than the server's receive window, the browser's buffers and the network can hold of it together. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 const KEPT_PARTS = 16_384;
@@ -261,19 +259,25 @@ function hand(producer: mediasoup.DataProducer, encoded: Uint8Array<ArrayBuffer>
 
 /** Waits for it. False: the channel is no more. */
 async function hasRoom(producer: mediasoup.DataProducer): Promise<boolean> {
-  if (producer.bufferedAmount >= HIGH_BYTES && !producer.closed) {
+  while (producer.bufferedAmount >= HIGH_BYTES && !producer.closed) {
     producer.bufferedAmountLowThreshold = LOW_BYTES;
-    await nextOf(producer, "bufferedamountlow");
+    await nextOf(producer, "bufferedamountlow", LOOK_AGAIN_MS);
   }
   return isOpen(producer);
 }
 
-/** Or the channel's end. */
-function nextOf(producer: mediasoup.DataProducer, event: "open" | "bufferedamountlow"): Promise<void> {
+/** Or the channel's end, or that of the time. */
+function nextOf(
+  producer: mediasoup.DataProducer,
+  event: "open" | "bufferedamountlow",
+  timeoutMs?: number,
+): Promise<void> {
   return new Promise((resolve) => {
     if (producer.closed) return resolve();
     const names = [event, "transportclose", "close"] as const;
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => settle(), timeoutMs);
     const settle = () => {
+      clearTimeout(timer);
       for (const name of names) producer.off(name, settle);
       producer.observer.off("close", settle);
       resolve();

@@ -2,8 +2,8 @@
 import { Assembly, type DataPart, decodePart } from "./data-parts.js";
 import type { DataControl } from "./data-route.js";
 
-/** For what the server has on its way here; by then it has been lost. */
-const WAIT_FOR_SERVER_MS = 2_000;
+/** For what the server has on its way here: when nothing has come for so long, it has been lost. */
+const WAIT_FOR_SERVER_MS = 4_000;
 
 export interface LinkInboxObserver {
   received(data: string | ArrayBuffer, label: string): void;
@@ -35,9 +35,9 @@ export class LinkInbox {
   }
 
   /** Something has come by the server. */
-  look(): void {
-    if (this.#after !== undefined && !this.#observer.hasCome(this.#after)) return;
-    this.#release();
+  cameByServer(): void {
+    if (this.#waits) this.#wait();
+    else this.#release();
   }
 
   close(): void {
@@ -59,13 +59,21 @@ export class LinkInbox {
       this.#held.push(() => this.#observer.received(data, part.label));
     }
     this.#observer.say({ ack: this.#lastNumber });
-    this.look();
+    if (!this.#waits) this.#release();
   }
 
   #heed({ ack, after }: DataControl): void {
     if (ack !== undefined) this.#observer.acknowledged(ack);
     if (typeof after !== "number" || this.#observer.hasCome(after)) return;
     this.#after = after;
+    this.#wait();
+  }
+
+  get #waits(): boolean {
+    return this.#after !== undefined && !this.#observer.hasCome(this.#after);
+  }
+
+  #wait(): void {
     clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => this.#release(), WAIT_FOR_SERVER_MS);
   }

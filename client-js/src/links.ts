@@ -7,7 +7,8 @@ import type { Session } from "./session.js";
 import { TrackWaiters } from "./track-waiters.js";
 import type { Carrier, LinkConsumer, Notifications, Snapshot, TransportState } from "./types.js";
 
-/** A pair that the router serves closes its link when nothing has been on it for so long. */
+/** A pair that the router serves closes its link when nothing has been on it at two looks in a row, so far apart: at
+ * the first after the page stood still, what came meanwhile may wait to be read. */
 const IDLE_CHECK_MS = 1_000;
 
 export interface LinksHost {
@@ -199,9 +200,13 @@ export class Links {
     this.#closeWhenIdle(peerId);
   }
 
-  #closeWhenIdle(peerId: string): void {
+  #closeWhenIdle(peerId: string, wasIdle = false): void {
     clearTimeout(this.#idleChecks.get(peerId));
-    const check = () => (this.#isIdle(peerId) ? this.#close(peerId) : this.#closeWhenIdle(peerId));
+    const check = () => {
+      const isIdle = this.#isIdle(peerId);
+      if (isIdle && wasIdle) this.#close(peerId);
+      else this.#closeWhenIdle(peerId, isIdle);
+    };
     this.#idleChecks.set(peerId, setTimeout(check, IDLE_CHECK_MS));
   }
 

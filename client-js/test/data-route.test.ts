@@ -52,7 +52,7 @@ function conversation([alice, bob]: [LinkEnd, LinkEnd]) {
     alice.link.close();
     bob.link.close();
   };
-  return { route, state, arrived, byServer, failures, send, close };
+  return { route, inbox, state, arrived, byServer, failures, send, close };
 }
 
 test("what a lost connection took along comes over the next, once and in its order", async () => {
@@ -89,6 +89,29 @@ test("while there is no link the server takes them; and again when it is to, onc
   await send("after");
   assert.deepEqual(arrived, ["first", "second"]);
   assert.deepEqual(byServer, ["before", "after"]);
+  close();
+});
+
+test("the same link, when it carries them again, waits for what went by the server meanwhile", async () => {
+  const ends = linkedPair();
+  const { arrived, byServer, send, state, route, inbox, close } = conversation(ends);
+  for (const { link } of ends) link.open();
+  await until("connected", () => ends[0].link.channels?.reliable.readyState === "open");
+  await send("first");
+  state.carries = false;
+  route.linkChanged();
+  await send("second");
+  assert.deepEqual(byServer, ["second"]);
+  Object.assign(state, { carries: true, lastByServer: 7, hasCome: false });
+  route.linkChanged();
+  await send("third");
+  await until("it is there", () => route.idle);
+  assert.deepEqual(arrived, ["first"]);
+  inbox.cameByServer(); // something before that
+  assert.deepEqual(arrived, ["first"]);
+  state.hasCome = true;
+  inbox.cameByServer();
+  assert.deepEqual(arrived, ["first", "third"]);
   close();
 });
 

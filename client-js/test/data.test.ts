@@ -160,6 +160,15 @@ test("who has waited for room leaves nothing behind on the channel", async () =>
   assert.equal(channel.observer.listenerCount("close"), 0);
 });
 
+test("room in the channel is found though nobody tells of it", async () => {
+  const channel = new Channel();
+  const { sender } = senderOver(channel);
+  const [, other] = [sender.send(bytes(256 * 1024), false, "", ""), sender.send(bytes(1), false, "", "")];
+  await until("somebody waits", () => channel.listenerCount("bufferedamountlow") > 0);
+  channel.bufferedAmount = 0;
+  await other;
+});
+
 test("who does not wait has to stop in the end", async () => {
   const { sender } = senderOver();
   const waiting = Array.from({ length: 64 }, () => sender.send(bytes(256 * 1024), false, "", ""));
