@@ -36,7 +36,7 @@ export class Data {
   readonly #lossy: DataSender;
   readonly #linked = new Map<string, Linked>();
   #listening = false;
-  /** The last that was opened. */
+  /** The last that was prepared. */
   #session: Session | undefined;
 
   constructor(keeper: SessionKeeper, links: Links, roster: Roster, observer: DataReceiverObserver) {
@@ -46,7 +46,7 @@ export class Data {
     this.#receiver = new DataReceiver({
       received: (message) => {
         observer.received(message);
-        this.#linked.get(message.from)?.inbox.look();
+        this.#linked.get(message.from)?.inbox.cameByServer();
       },
       failed: observer.failed,
     });
@@ -86,10 +86,11 @@ export class Data {
     if (this.#session && !this.#session.closed) void this.#receiver.receive(this.#session);
   }
 
-  opened(session: Session): void {
+  /** Before anybody can see this peer of that session: what is sent to it from then on must arrive. Does not throw. */
+  async prepare(session: Session): Promise<void> {
     this.#session = session;
     this.#receiver.reset();
-    if (this.#listening) void this.#receiver.receive(session);
+    if (this.#listening) await this.#receiver.receive(session);
   }
 
   /** There is another transport in place of one that was lost. */
