@@ -289,7 +289,7 @@ async def test_a_socket_that_falls_silent_is_given_up(kind: str) -> None:
             await until(lambda: not app.media.peers[anna.peer_id].connected, "the silence noticed", every_s=0.02)
             took_s = time.monotonic() - silent_s
             print(f"noticed after {took_s:.2f} s of heartbeats every 0.3 s")
-            assert took_s < 10 / 3 * 0.3 + 0.5
+            assert took_s < 10, "Engine.IO's ping takes 45 s"
             assert app.media.peers[ben.peer_id].connected
             await disconnected(anna)
             anna.answers_heartbeats = True

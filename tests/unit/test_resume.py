@@ -52,6 +52,13 @@ def test_a_peer_stays_itself_over_another_socket(house: House) -> None:
     anna.ask("closeProducer", producerId=producer)
 
 
+def test_a_loss_that_the_client_notices_first_is_told_as_any_other(house: House) -> None:
+    anna = house.enter("anna")
+    house.heard()
+    anna.come_back("anna's second")
+    assert house.heard() == ["peer_lost", "peer_resumed"]
+
+
 def test_after_the_grace_period_nothing_is_left(house: House) -> None:
     anna, ben = house.enter("anna"), house.enter("ben")
     anna.produce("camera", broadcast=True)

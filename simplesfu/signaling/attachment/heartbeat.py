@@ -16,8 +16,8 @@ class Heartbeats:
     of them has lost its socket.
 
     Clients are heard by the application's side. While that is blocked nobody can be heard, and silence means nothing:
-    `probe(reply)` has it call `reply`, which it should do within an interval. `silent()` is called for each connection
-    that is given up.
+    `probe(reply)` has it call `reply`, which it should do within an interval. Likewise after the whole process stood
+    still: what came meanwhile waits to be read. `silent()` is called for each connection that is given up.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Heartbeats:
         self._probed_us: int | None = None
         self._forgiven_us = 0
         self._ticks = 0
+        self._ticked_us = 0
         self._timer: Timer | None = None
 
     def start(self) -> None:
@@ -44,6 +45,9 @@ class Heartbeats:
     def _tick(self) -> None:
         self.start()
         now_us = self._clock.now_us()
+        if self._ticks and now_us - self._ticked_us > self._interval_us // 2:
+            self._forgiven_us = now_us
+        self._ticked_us = now_us
         carried = self._attendance.carried
         if carried:
             self._look_after_application(now_us)

@@ -95,6 +95,7 @@ class Attendance:
         if not session.oldest_generation <= claim.generation <= session.generation:
             return None
         session.oldest_generation = claim.generation
+        self._take_from_previous(session)
         self._end_others(connection, session)
         self.peers.take_socket(session, connection.application_sid)
         # After what that tells it: over this connection nothing may come before what was missed.
@@ -102,6 +103,16 @@ class Attendance:
         if session.entered:
             self.peers.report("peer_resumed", session.info(self.peers.rooms_of(session)))
         return session
+
+    def _take_from_previous(self, session: PeerSession) -> None:
+        """The client may notice the loss of its socket first."""
+        previous = session.connection
+        if previous is None:
+            return
+        self._release(previous)
+        if session.entered:
+            self.peers.report("peer_lost", session.info(self.peers.rooms_of(session)))
+        previous.disconnect()
 
     def _open(self, connection: Connection, claim: Claim | None) -> PeerSession:
         _check(connection)
@@ -137,10 +148,6 @@ class Attendance:
         if carried is not None:  # opened by a request that came before hello
             self.peers.close(carried)
         session.stop_grace()
-        previous = session.connection
-        if previous is not None:
-            self._release(previous)
-            previous.disconnect()
         session.connection = connection
         session.resumed = resumed
         self._carried[connection] = session
