@@ -1,5 +1,5 @@
 """Calls for the members of a small company: a login, a cookie, and rooms to which it opens or does not."""
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import compare_digest, token_hex
@@ -121,7 +121,8 @@ async def connect(sid, environ, _auth):
 
 @media.on("peer_joined")
 async def note_name(peer):
-    names[peer.id] = (await sio.get_session(peer.sid))["user"].name
+    with suppress(KeyError):  # its socket has gone again
+        names[peer.id] = (await sio.get_session(peer.sid))["user"].name
 
 
 @media.on("peer_left")

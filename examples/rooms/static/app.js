@@ -178,6 +178,7 @@ function leave() {
   call = null;
   notice($("#call-notice"), null);
   $("#hear").hidden = true;
+  renderTimer();
   renderScreenShare();
   renderLevel();
   renderOwn();
