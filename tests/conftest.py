@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from support.caller import Caller
 from support.chromium import chromium, new_page
 from support.factories import Divert, Invite, LayLine, Serve
@@ -22,6 +22,8 @@ from support.udp_proxy import UdpProxy
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in the background of a shell script. Servers would inherit it, and could not be stopped by Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+expect.set_options(timeout=45_000)  # three cameras, six links: a slow machine takes its time
 
 
 @pytest_asyncio.fixture

@@ -59,13 +59,13 @@ test("resolves at once when all there is is muted by its publisher, held by the 
 });
 
 test("rejects in time, with the server's explanation, when the track does not play; the wish stands", async () => {
-  const { peer } = await call.readyPeer({ timeoutMs: 500 });
+  const { peer } = await call.readyPeer({ timeoutMs: 3_000 });
   await bobOffers(peer);
   const began = Date.now();
   const { code, message, hint } = SILENT;
   await assert.rejects(peer.connectToPeer("old-bob"), { name: "SimplePeerError", code, message, hint });
   const tookMs = Date.now() - began;
-  assert.ok(tookMs >= 350 && tookMs < 650, `${tookMs} ms`);
+  assert.ok(tookMs >= 2_000 && tookMs < 6_000, `${tookMs} ms`);
   assert.deepEqual(call.server.asked("explain"), [{ peerId: "old-bob", label: "camera" }]);
   call.server.restart();
   await until("wished again", () => call.server.asked("connectToPeer").length === 2);

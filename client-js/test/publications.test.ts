@@ -249,7 +249,7 @@ test("a track keeps its id while the way it is sent by is made anew", async () =
 });
 
 test("a replacement that comes too late for its caller is taken back, and the old track is published again", async () => {
-  const { peer } = call.newPeer({ patienceMs: 300 });
+  const { peer } = call.newPeer({ patienceMs: 1_500 });
   await peer.addTrack(videoTrack(), "main");
   let answer: (answer: object) => void = () => undefined;
   call.server.answers = { produce: () => new Promise((resolve) => (answer = resolve)) };
@@ -264,7 +264,7 @@ test("a replacement that comes too late for its caller is taken back, and the ol
 
 test("what is told of a track that is published again, before the answer that names it, counts", async () => {
   call.server.topology = "mesh";
-  const { peer } = call.newPeer({ patienceMs: 300, topology: "mesh" });
+  const { peer } = call.newPeer({ patienceMs: 1_500, topology: "mesh" });
   await peer.addTrack(videoTrack(), "main");
   let answer: (answer: object) => void = () => undefined;
   call.server.answers.publish = () => new Promise((resolve) => (answer = resolve));

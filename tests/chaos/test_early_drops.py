@@ -34,7 +34,7 @@ async def test_a_page_arrives_through_a_storm(serve: Serve, invite: Invite, lay_
         await flows_as_wished(bob, wishes[bob.peer_id])
         await alice.sees([bob], timeout_s=10)
         await bob.vanish()
-        await books_agree(server, [alice], {})
+        await books_agree(server, [alice], {}, timeout_s=35)  # what was lost before its token was known, too
 
 
 async def storm(line: TcpProxy, dice: random.Random) -> None:

@@ -118,8 +118,8 @@ async def test_nothing_is_left_when_the_grace_period_is_over(serve: Serve, invit
 
     await until(only_bobs, "only bob's objects live", timeout_s=cut + left + RELEASED_S - time.time())
     print(f"lost after {lost:.2f} s, left after {left - lost:.2f} s more")
-    assert grace_s - 0.1 < left - lost < grace_s + RELEASED_S
-    await bob.sees([], timeout_s=2)
+    assert grace_s - 0.5 < left - lost < grace_s + 2
+    await bob.sees([])
     [removed] = await bob.events("trackRemoved")
     [gone] = await bob.events("peerDisconnection")
     assert removed["reason"] == gone["reason"] == "peer_lost"
@@ -142,9 +142,9 @@ async def test_a_page_that_goes_says_goodbye(serve: Serve, invite: Invite, how: 
     await (alice.leave_page() if how == "goes elsewhere" else alice.vanish())
     left = await at_server(server, "peer_left", alice, gone)
     print(f"gone for the others after {left:.2f} s")
-    assert left < 2
+    assert left < 5, "the grace period has begun"
     assert not await server.heard("peer_lost")
-    await bob.sees([], timeout_s=2)
+    await bob.sees([])
     [removed] = await bob.events("trackRemoved")
     assert removed["reason"] == "peer_left"
 
@@ -159,5 +159,5 @@ async def test_a_page_that_crashes_is_given_time(serve: Serve, invite: Invite) -
     await alice.crash()
     lost = await at_server(server, "peer_lost", alice, crashed)
     left = await at_server(server, "peer_left", alice, crashed)
-    assert grace_s - 0.1 < left - lost < grace_s + RELEASED_S
-    await bob.sees([], timeout_s=2)
+    assert grace_s - 0.5 < left - lost < grace_s + 2
+    await bob.sees([])

@@ -80,6 +80,12 @@ async def test_a_network_that_was_away_is_mended_by_an_ice_restart(
     before = await producer_ids(server)
     way.set_weather(up=AWAY, down=AWAY)
     await until(lambda: alice.events("iceRestart"), "the client restarts ICE by itself", timeout_s=RESTART_S)
+
+    async def both_noticed() -> bool:
+        changes = await alice.events("connectionStateChange")
+        return {"send", "recv"} <= {one["direction"] for one in changes if one["state"] in ("disconnected", "failed")}
+
+    await until(both_noticed, "the loss is noticed in both directions", timeout_s=RESTART_S)
     way.rebind()
     way.set_weather(up=CALM, down=CALM)
     await pictures_are_back([alice, bob])
@@ -109,7 +115,6 @@ async def test_a_network_that_was_away_for_long_is_mended_by_new_transports(
     await pictures_are_back([alice, bob], timeout_s=2 * RESTART_S)
     await state_changes(alice)
     await unharmed(server, [alice, bob], before)
-    assert not await bob.events("trackRemoved")
     await until(lambda: one_each(server, alice), "the old transports are closed", timeout_s=30)
 
 

@@ -35,12 +35,12 @@ async def watch(browser: Browser, server: MediaServer, page: Tab) -> Tab:
 
 
 async def test_a_tab_behind_another_keeps_its_call(serve: Serve, browser: Browser) -> None:
-    server = await serve(heartbeat_s=1)
+    server = await serve(heartbeat_s=2)
     async with plain_chromium(FORGOTTEN) as forgotten:
         page = await forgotten.open(server.url)
         viewer = await watch(browser, server, page)
         front = await forgotten.open(f"{server.url}/_peers")
-        assert await page.evaluate("document.visibilityState") == "hidden"
+        await until(lambda: page.evaluate("document.visibilityState === 'hidden'"), "it is hidden")
         await page.evaluate("() => { globalThis.ticks = 0; setInterval(() => ticks++, 100) }")
         await asyncio.sleep(HIDDEN_S)
         ticks = await page.evaluate("ticks")

@@ -27,15 +27,15 @@ async def test_a_busy_application_freezes_nobody(serve: Serve, invite: Invite, a
     await alice.sees([bob])
 
     async def keep_busy() -> None:
+        began = time.monotonic()
         busy = asyncio.create_task(server.get(f"/_{how}?s={BLOCKED_S}"))
         await asyncio.sleep(0.3)
-        asked = time.monotonic()
         await server.stats()
-        answered_s = time.monotonic() - asked
+        answered_s = time.monotonic() - began
         await busy
         await bob.hears([alice])
-        print(f"{app} {how}: another request waited {answered_s:.1f} s")
+        print(f"{app} {how}: another request was answered after {answered_s:.1f} s")
         if app == "asgi":
-            assert answered_s > BLOCKED_S - 1, "the application was not busy at all"
+            assert answered_s > BLOCKED_S - 0.1, "the application was not busy at all"
 
     await judge_all([(bob, alice)], keep_busy)

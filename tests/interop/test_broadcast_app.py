@@ -21,8 +21,6 @@ from support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=15_000)
-
 SOUND = """() => [...document.querySelectorAll("#stage audio")]
   .filter(({srcObject, currentTime}) => srcObject.getTracks()[0].readyState === "live" && currentTime > 0)
   .map(({dataset}) => dataset.label)"""
@@ -91,9 +89,9 @@ async def test_a_raised_hand_becomes_a_speaker_and_a_viewer_again(visitors: Visi
     await sees(other, {"Peer 1 · host": "red", "Peer 2": "blue"})
 
     await host.get_by_role("button", name="Ask off").click()
+    await expect(viewer.locator("#toast")).to_have_text("The host has asked you off the stage")
     await sees(other, {"Peer 1 · host": "red"})
     await sees(viewer, {"Peer 1 · host": "red"})
-    await expect(viewer.locator("#toast")).to_have_text("The host has asked you off the stage")
     await expect(viewer.locator("#speak")).to_be_hidden()
     await expect(viewer.locator("#hand span")).to_have_text("Raise hand")
     await expect(viewer.locator("#banner")).to_be_hidden()
@@ -105,6 +103,7 @@ async def test_a_speaker_mutes_and_steps_down(visitors: Visitors) -> None:
     await host.get_by_role("button", name="Let speak").click()
     await viewer.click("#speak")
     await sees(host, {"Peer 2": "blue"})
+    await expect(viewer.locator("#microphone")).to_be_visible()
     await viewer.keyboard.press("m")
     await expect(host.locator("#stage .muted figcaption")).to_have_text("Peer 2")
     await viewer.keyboard.press("v")
@@ -131,8 +130,8 @@ async def test_the_host_leaves_and_the_next_one_may_speak(visitors: Visitors) ->
     await host.click("#speak")
     await sees(viewer, {"Peer 1 · host": "red"})
     await host.click("#leave")
-    await sees(viewer, {})
     await expect(viewer.locator("#toast")).to_contain_text("you are the host now")
+    await sees(viewer, {})
     await viewer.click("#speak")
     await sees(viewer, {"Peer 2 (you)": "blue"})
     await expect(host.locator("#door")).to_be_visible()

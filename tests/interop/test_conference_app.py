@@ -27,8 +27,6 @@ from support.visitors import Visitors, example_server, shows, visiting
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=15_000)
-
 Enter = Callable[..., Awaitable[Page]]
 
 BOXES = """async ([people, screens]) => {

@@ -121,7 +121,11 @@ async def test_the_application_sends_and_hears() -> None:
 
 async def end_a_transport(app: MediaApp, dice: random.Random) -> str:
     """As when a client's DTLS fails: no ICE restart brings that back."""
-    transport = dice.choice([one for one in await app.transports() if one.state == "connected"])
+
+    async def connected() -> list[Any]:
+        return [one for one in await app.transports() if one.state == "connected"]
+
+    transport = dice.choice(await until(connected, "a transport that is connected"))
     await app.on_engine(lambda: transport._link._fail_dtls("dtls_handshake_failed", 0))
     return transport.id
 
@@ -182,7 +186,7 @@ async def channels(peer: NodePeer) -> set[str]:
 @pytest.mark.slow
 async def test_what_a_snapshot_tells_to_be_there_is_left_alone() -> None:
     """So every message arrives, once and in order."""
-    count, rounds = 400, 0
+    count, rounds = 800, 0
     async with media_app() as app, NodePeer(app.url) as red, NodePeer(app.url) as green:
         await listen(red, green)
         await red.do("sendNumbers", first=0, count=1, label="n")

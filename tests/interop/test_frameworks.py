@@ -11,7 +11,7 @@ from support.node_peer import NodePeer
 from support.signalling import SignallingClient
 from support.waiting import until
 
-BLOCKED_S = 2
+BLOCKED_S = 4
 
 
 @pytest.fixture(params=["gevent", "gevent_unpatched"])

@@ -63,6 +63,8 @@ async def test_the_cookie_decides_about_doors_and_cameras(server: Server, browse
 
         await owner.reload()
         await expect(owner.locator("#who")).to_have_text("Owner")
+        await open_door(owner, "Lobby")
+        await moving_pictures(guest, 2)
 
 
 async def test_without_the_cookie_there_is_nothing(server: Server, browser: Browser) -> None:

@@ -20,10 +20,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_the_original]
 
 
 async def stands(viewer: LegacyPage, publisher: LegacyPage, label: str) -> None:
-    await asyncio.sleep(0.5)
-    before = await viewer.frames(publisher, label)
-    await asyncio.sleep(1)
-    assert await viewer.frames(publisher, label) <= before + 1
+    async def still() -> bool:
+        before = await viewer.frames(publisher, label)
+        await asyncio.sleep(1)
+        return await viewer.frames(publisher, label) <= before + 1
+
+    await until(still, "the picture stands still")
 
 
 @pytest.mark.parametrize("app", [async_app, thread_app], ids=["asyncio", "threading"])

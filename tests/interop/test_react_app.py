@@ -26,7 +26,6 @@ from support.visitors import Visitors, shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-expect.set_options(timeout=15_000)
 REFUSED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -53,7 +53,8 @@ async def everybody_gets_everybody(app: MediaApp, carrier: str, *browsers: LinkB
 
     def settled() -> bool:
         return all(
-            browser.consumers.keys() == wanted.items() - {(browser.producer_id, carrier)} for browser in browsers
+            browser.idle and browser.consumers.keys() == wanted.items() - {(browser.producer_id, carrier)}
+            for browser in browsers
         )
 
     await until(settled, f"all consume by {carrier}", every_s=0.02)

@@ -179,5 +179,5 @@ async def test_behind_a_nat_that_rebinds(network: Network) -> None:
         start = await alice.now()
         gap_s = await both_go_on(alice, bob, "the NAT has rebound", network.rebind)
         print(f"back {gap_s:.1f} s after the NAT had rebound")
-        assert gap_s < 4
+        assert gap_s < 6
         assert not await changes(alice, start), "the browser's next check was enough"

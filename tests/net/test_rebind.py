@@ -32,5 +32,5 @@ async def test_the_picture_goes_on_after_a_rebind(serve: Serve, divert: Divert, 
     await until(fluent_again, "the picture is back")
     seen = (await bob.fluency_since(start))[picture]
     print(f"the {moved} moved: {seen}")
-    assert seen.longest_gap_ms < CHECK_INTERVAL_MS + 1500
+    assert seen.longest_gap_ms < CHECK_INTERVAL_MS + 3500
     assert not await (alice if moved == "sender" else bob).events("iceRestart"), "there was no need for one"

@@ -27,5 +27,5 @@ async def test_media_ends_a_grace_period_after_consent(serve: Serve) -> None:
         gone = await call.receiver.told("producerUnavailable", producerId=call.stream.producer_id)
         waited_s = time.monotonic() - noticed
         print(f"given up {waited_s:.1f} s later: {closed}, {gone}")
-        assert GRACE_PERIOD_S - 0.2 <= waited_s <= GRACE_PERIOD_S + 1
+        assert GRACE_PERIOD_S - 0.2 <= waited_s <= GRACE_PERIOD_S + 3
         assert (await call.receiver.ask("getStats"))["consumers"] == []

@@ -46,7 +46,7 @@ async def test_viewers_go_down_with_what_stops_and_up_with_what_returns(serve: S
                 last_high = max(arrival for number, arrival in frames() if number >= FIRST_HIGH_FRAME)
                 gap_ms = next(arrival for _, arrival in frames() if arrival > last_high) - last_high
                 print(f"turn {turn}: {gap_ms:.0f} ms from the last better frame to the first of the other")
-                assert gap_ms < 1500 + 500  # a processor shared with others
+                assert gap_ms < 1500 + 2500  # a processor shared with others
                 await receiver.gets(consumer)
         seqs = sorted(int.from_bytes(packet[2:4]) for packet in view.received_rtp)
         assert len(seqs) == len(set(seqs))

@@ -87,6 +87,11 @@ class Caller:
         explanation: dict[str, Any] = await self.ask("explain", other.peer_id, label)
         return explanation
 
+    async def finds_nothing_wrong_with(self, other: Caller, label: str = "webcam") -> bool:
+        explanation = await self.explain(other, label)
+        print(explanation)
+        return bool(explanation["ok"])
+
     async def publish_video(self, label: str = "webcam", **how: Any) -> None:
         await self.page.call("publishVideo", label=label, name=f"caller {self.number}", **{"number": self.number} | how)
 
@@ -177,12 +182,18 @@ class Caller:
         frames: int = await self.page.call("painted", label=label)
         return frames
 
+    async def longest_pause_since(self, start_ms: float) -> float:
+        """The longest time (ms) for which the page did not get the processor; 0 when none was longer than 100 ms."""
+        pause_ms: float = await self.page.call("longestPause", since=start_ms)
+        return pause_ms
+
     async def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in await self.page.call("events") if event["type"] == kind]
 
     async def vanish(self) -> None:
         """Close the page without a word, as people do."""
         self.gone = True
+        await self.now()  # a page that stands still is closed before it has said goodbye
         await self.page.close()
 
     async def leave_page(self) -> None:

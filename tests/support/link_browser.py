@@ -23,6 +23,7 @@ class LinkBrowser(WirePeer):
         """By peer: how far it has come; "connected" in the end."""
         self.signals: list[tuple[str, dict[str, Any]]] = []
         """Those that came, and from whom."""
+        self._busy = False
         self._due: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self._published = asyncio.Event()
         self._ssrc = iter(range(1, 1000))
@@ -56,8 +57,15 @@ class LinkBrowser(WirePeer):
     async def _work(self) -> None:
         while True:
             event, payload = await self._due.get()
+            self._busy = True
             if (answer := getattr(self, f"_{event}", None)) is not None:
                 await answer(payload)
+            self._busy = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has done all that it was told to do."""
+        return not self._busy and self._due.empty()
 
     def _track(self) -> dict[str, Any]:
         known = {"producerId": self.producer_id} if self.producer_id else {}

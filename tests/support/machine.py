@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 import psutil
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that was free a moment ago, for UDP and for TCP."""
+    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as beside:
+            probe.bind((host, 0))
+            port: int = probe.getsockname()[1]
+            with suppress(OSError):
+                beside.bind((host, port))
+                return port
 
 
 def outward_address() -> str | None:

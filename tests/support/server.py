@@ -166,7 +166,7 @@ class MediaServer(Server):
             return not any(stats["live"].values())
 
         try:
-            await until(nothing_left, "nothing left of the calls")
+            await until(nothing_left, "nothing left of the calls", timeout_s=35)  # a goodbye may get lost
         except AssertionError as error:
             raise AssertionError(f"{error}; the server still holds {stats['live']}") from None
         return stats

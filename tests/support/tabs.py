@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page
 
@@ -16,6 +18,7 @@ FRAMES = "[...document.querySelectorAll('video')].map((video) => video.getVideoP
 async def tabs(browser: Browser, url: str, count: int = 2) -> AsyncIterator[list[Page]]:
     """The page, opened by several people; it must raise nothing."""
     errors: list[str] = []
+    await until(lambda: accepts(url), f"somebody listens at {url}")  # some say so before they do
     async with AsyncExitStack() as open_tabs:
         pages = []
         for _ in range(count):
@@ -30,8 +33,16 @@ async def tabs(browser: Browser, url: str, count: int = 2) -> AsyncIterator[list
     assert not errors
 
 
+def accepts(url: str) -> bool:
+    address = urlsplit(url)
+    with suppress(OSError), socket.create_connection((address.hostname, address.port), timeout=5):
+        return True
+    return False
+
+
 async def moving_pictures(page: Page, count: int) -> None:
-    """Wait until exactly so many videos are on the page and every one of them moves."""
+    """Wait until exactly so many videos are on the page and every one of them moves; one whose goodbye got lost is
+    there for the grace period."""
     before: list[int] = []
 
     async def all_move() -> bool:
@@ -41,4 +52,4 @@ async def moving_pictures(page: Page, count: int) -> None:
         before = now
         return moved
 
-    await until(all_move, f"{count} moving pictures on {page.url}", every_s=0.5)
+    await until(all_move, f"{count} moving pictures on {page.url}", timeout_s=35, every_s=0.5)

@@ -1,7 +1,7 @@
 import type { Listener, SimplePeerEvents } from "../../src/events.js";
 import type { SimplePeer } from "../../src/simple-peer.js";
 
-const LIMIT_MS = 8_000;
+const LIMIT_MS = 20_000;
 
 /** Polls until `condition` gives something; that is returned. */
 export async function until<Value>(

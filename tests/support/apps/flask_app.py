@@ -4,7 +4,9 @@ to look inside."""
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 from typing import Any
 
 import inside
@@ -16,6 +18,17 @@ from flask_socketio import SocketIO
 from simplesfu import AuthorizationRequest, MediaManager
 
 inside.log_everything()
+
+
+class TornUpgrade(logging.Filter):
+    """When a WebSocket is torn while it is asked whether it works, engineio lets an OSError through, and the server
+    writes all of its traceback into the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not re.search(r'_websocket_wsgi\.py", line \d+, in send\n.*\nOSError\s*$', record.getMessage())
+
+
+logging.getLogger("werkzeug").addFilter(TornUpgrade())
 app = Flask(__name__)
 sio = SocketIO(app, async_mode=os.environ.get("ASYNC_MODE", "threading"))
 

@@ -10,8 +10,19 @@ const sights = new Map(); // "peer/label" → what is received under that name
 const replacedTimes = new Map(); // of pictures whose place another track is taking: it is one picture to who looks
 const events = [];
 const started = []; // what was begun and not waited for, and what became of it
+const pauses = []; // when this page did not get the processor although it asked for it
 let socket;
 let peer;
+
+const BEAT_MS = 1000 / 30;
+const PAUSE_MS = 100; // as long as three frames take: some are not painted, or not seen
+let lastBeat = performance.now();
+const beat = () => {
+  const now = performance.now();
+  if (now - lastBeat >= PAUSE_MS) pauses.push({end: now, ms: now - lastBeat});
+  lastBeat = now;
+};
+setInterval(beat, BEAT_MS);
 
 const note = (type, detail) => {
   const at = performance.now();
@@ -215,6 +226,12 @@ function painted({label, source = published.get(label)}) {
   return (paintedBefore.get(label) ?? 0) + source.painted();
 }
 
+/** The longest pause of this page that ended after `since`; 0: none. */
+function longestPause({since}) {
+  beat();
+  return Math.max(0, ...pauses.filter(({end}) => end >= since).map(({ms}) => ms));
+}
+
 function freezePainting({label}) {
   published.get(label).freeze();
 }
@@ -259,7 +276,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
-  look, mirror, painted, freezePainting, received, sent, links, serverStats, checkNetwork, loseSocket, close,
+  look, mirror, painted, longestPause, freezePainting, received, sent, links, serverStats, checkNetwork, loseSocket, close,
   ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
