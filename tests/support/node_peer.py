@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
 from typing import Any, Self
 
 from .netns import Host
@@ -13,6 +14,10 @@ from .signalling import RefusedError
 from .waiting import until
 
 SCRIPT = "client-js/test/wrtc_client.mjs"
+
+
+class NodeDiedError(Exception):
+    """The process was killed by a signal: libwebrtc's own fault. The test is run once more, and that is told."""
 
 
 class NodePeer:
@@ -55,6 +60,7 @@ class NodePeer:
         self._process.stdin.close()
         await asyncio.wait_for(self._process.wait(), 10)
         await self._reader
+        self._require_life()
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
@@ -64,16 +70,25 @@ class NodePeer:
                 self.events.append((said["event"], said["data"]))
             else:
                 self._answers.pop(said["id"]).set_result(said)
+        await self._process.wait()
         for answer in self._answers.values():
-            answer.set_exception(AssertionError("the Node process has ended"))
+            answer.set_result(None)
+
+    def _require_life(self) -> None:
+        code = self._process.returncode
+        if code is not None and code < 0:
+            raise NodeDiedError(signal.Signals(-code).name)
 
     async def do(self, command: str, timeout_s: float = 20.0, **arguments: Any) -> Any:
         """The data of the answer; raises RefusedError when it is an error."""
         assert self._process.stdin is not None
+        self._require_life()
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         self._process.stdin.write(json.dumps({"id": number, "cmd": command, **arguments}).encode() + b"\n")
         said = await asyncio.wait_for(answer, timeout_s)
+        self._require_life()
+        assert said is not None, "the Node process has ended"
         if not said["ok"]:
             raise RefusedError(**said["error"])
         return said["data"]
