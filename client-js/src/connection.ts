@@ -45,12 +45,12 @@ export class Connection {
       {
         // Before anybody else uses the session: what is published next must be seen in these rooms, and nowhere else.
         fitOut: async (session) => {
-          await this.data.prepare(session);
           await this.wishes.sayAll(session, failed);
           await session.request("enter", {});
         },
         opened: (session) => {
           this.publications.republish(session);
+          this.data.opened(session);
           this.#tellSignaling("connected", "new_session");
         },
         resumed: (session, snapshot) => {

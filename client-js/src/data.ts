@@ -36,7 +36,7 @@ export class Data {
   readonly #lossy: DataSender;
   readonly #linked = new Map<string, Linked>();
   #listening = false;
-  /** The last that was prepared. */
+  /** The last that was opened. */
   #session: Session | undefined;
 
   constructor(keeper: SessionKeeper, links: Links, roster: Roster, observer: DataReceiverObserver) {
@@ -46,7 +46,7 @@ export class Data {
     this.#receiver = new DataReceiver({
       received: (message) => {
         observer.received(message);
-        this.#linked.get(message.from)?.inbox.cameByServer();
+        this.#linked.get(message.from)?.inbox.look();
       },
       failed: observer.failed,
     });
@@ -86,11 +86,10 @@ export class Data {
     if (this.#session && !this.#session.closed) void this.#receiver.receive(this.#session);
   }
 
-  /** Before anybody can see this peer of that session: what is sent to it from then on must arrive. Does not throw. */
-  async prepare(session: Session): Promise<void> {
+  opened(session: Session): void {
     this.#session = session;
     this.#receiver.reset();
-    if (this.#listening) await this.#receiver.receive(session);
+    if (this.#listening) void this.#receiver.receive(session);
   }
 
   /** There is another transport in place of one that was lost. */

@@ -260,16 +260,3 @@ test("close() before the socket ever connected", async () => {
   peer.close();
   await assert.rejects(waiting, { code: "closed" });
 });
-
-test("who listens for messages is ready for them before anybody can see it", async () => {
-  const { peer } = call.newPeer();
-  peer.on("data", () => undefined);
-  peer.on("error", () => undefined); // the played server has no data channels
-  await peer.joinRoom("room");
-  const asked = call.server.peer.requests.map(({ name }) => name);
-  assert.ok(asked.includes("consumeData") && asked.includes("enter"), String(asked));
-  assert.ok(
-    asked.lastIndexOf("consumeData") < Math.min(asked.indexOf("enter"), asked.indexOf("joinRoom")),
-    String(asked),
-  );
-});
