@@ -46,7 +46,7 @@ export class Data {
     this.#receiver = new DataReceiver({
       received: (message) => {
         observer.received(message);
-        this.#linked.get(message.from)?.inbox.look();
+        this.#linked.get(message.from)?.inbox.cameByServer();
       },
       failed: observer.failed,
     });
