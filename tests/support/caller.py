@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from .fluency import Fluency, fluency
+from .fluency import Fluency, Pause, fluency
 from .signalling import RefusedError
 from .udp_proxy import UdpProxy
 from .waiting import until
@@ -152,11 +153,11 @@ class Caller:
         now: float = (await self.page.call("look"))["now"]
         return now
 
-    async def fluency_since(self, start_ms: float) -> dict[str, Fluency]:
-        """How fluent each received picture has been since then."""
+    async def fluency_since(self, start_ms: float, pauses: Sequence[Pause] = ()) -> dict[str, Fluency]:
+        """How fluent each received picture has been since then. `pauses`: of the machine's, by this page's clock."""
         looked = await self.page.call("look", since=start_ms)
         return {
-            key: fluency(sight["times"], start_ms, looked["now"])
+            key: fluency(sight["times"], start_ms, looked["now"], pauses)
             for key, sight in looked["seen"].items()
             if sight["kind"] == "video"
         }
@@ -182,10 +183,10 @@ class Caller:
         frames: int = await self.page.call("painted", label=label)
         return frames
 
-    async def longest_pause_since(self, start_ms: float) -> float:
-        """The longest time (ms) for which the page did not get the processor; 0 when none was longer than 100 ms."""
-        pause_ms: float = await self.page.call("longestPause", since=start_ms)
-        return pause_ms
+    async def stood_still(self) -> tuple[list[Pause], float]:
+        """When (ms since 1970) the page did not get the processor for 100 ms or more; and the zero of its own clock."""
+        told = await self.page.call("stoodStill")
+        return [(start, end) for start, end in told["pauses"]], told["origin"]
 
     async def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in await self.page.call("events") if event["type"] == kind]

@@ -19,7 +19,7 @@ const PAUSE_MS = 100; // as long as three frames take: some are not painted, or 
 let lastBeat = performance.now();
 const beat = () => {
   const now = performance.now();
-  if (now - lastBeat >= PAUSE_MS) pauses.push({end: now, ms: now - lastBeat});
+  if (now - lastBeat >= PAUSE_MS) pauses.push([lastBeat, now].map((at) => performance.timeOrigin + at));
   lastBeat = now;
 };
 setInterval(beat, BEAT_MS);
@@ -226,10 +226,10 @@ function painted({label, source = published.get(label)}) {
   return (paintedBefore.get(label) ?? 0) + source.painted();
 }
 
-/** The longest pause of this page that ended after `since`; 0: none. */
-function longestPause({since}) {
+/** When this page stood still, by the clock on the wall, which all pages and the test share; and its own clock's zero. */
+function stoodStill() {
   beat();
-  return Math.max(0, ...pauses.filter(({end}) => end >= since).map(({ms}) => ms));
+  return {pauses, origin: performance.timeOrigin};
 }
 
 function freezePainting({label}) {
@@ -276,7 +276,7 @@ function close() {
 
 window.harness = {
   open, publishVideo, publishAudio, publishMicrophone, unpublish, endSource, ask, connect, start, books, snapshot,
-  look, mirror, painted, longestPause, freezePainting, received, sent, links, serverStats, checkNetwork, loseSocket, close,
+  look, mirror, painted, stoodStill, freezePainting, received, sent, links, serverStats, checkNetwork, loseSocket, close,
   ...dataFunctions(() => peer),
   events: () => events,
   outcomes: () => started,
