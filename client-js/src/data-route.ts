@@ -2,7 +2,7 @@
  * The way of messages to one peer: over the link with it while that carries the pair, by the server otherwise. Reliable
  * ones arrive once and in their order through changes of the way: those on a link are kept until the peer has
  * acknowledged them, and nothing goes by the server before that; what the server still has on its way to the peer is told to
- * it at the beginning of a link, so that it can wait for that.
+ * it whenever a link begins to carry messages, so that it can wait for that.
  */
 import { HIGH_BYTES, LOOK_AGAIN_MS, LOW_BYTES } from "./data-buffer.js";
 import { encodePart, PART_BYTES, partsOf } from "./data-parts.js";
