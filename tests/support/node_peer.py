@@ -17,7 +17,7 @@ SCRIPT = "client-js/test/wrtc_client.mjs"
 
 
 class NodeDiedError(Exception):
-    """The process was killed by a signal: libwebrtc's own fault. The test is run once more, and that is told."""
+    """The process was killed by a signal: libwebrtc's own fault. The test is run again, and that is told."""
 
 
 class NodePeer:
