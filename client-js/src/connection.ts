@@ -43,6 +43,7 @@ export class Connection {
       socket,
       options,
       {
+        wantsData: () => this.data.listening,
         // Before anybody else uses the session: what is published next must be seen in these rooms, and nowhere else.
         fitOut: async (session) => {
           await this.wishes.sayAll(session, failed);

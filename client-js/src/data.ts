@@ -54,6 +54,11 @@ export class Data {
     this.#lossy = new DataSender(keeper, false);
   }
 
+  /** Whether anybody ever wanted to hear. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
   get bufferedAmount(): number {
     const senders = [
       this.#reliable,

@@ -41,6 +41,8 @@ const NOTICING_HEARTBEATS = 4;
 const TRANSIENT = new Set(["timeout", "internal_error", "too_many_requests", "closed"]);
 
 export interface KeeperObserver {
+  /** Whether messages are listened to. */
+  wantsData(): boolean;
   /** Makes a new session fit for use; it is nobody's yet. */
   fitOut(session: Session): Promise<void>;
   opened(session: Session): void;
@@ -192,8 +194,9 @@ export class SessionKeeper {
     this.#heartbeat.start(this.#heartbeatMs);
     try {
       const known = this.#token !== undefined && { token: this.#token, lastSeq: this.#inbox.lastSeq };
-      const topology = this.#topology;
-      const welcome = await this.#signaling.ask("hello", { ...known, ...(topology && { topology }) });
+      const topology = this.#topology && { topology: this.#topology };
+      const wantsData = this.#observer.wantsData();
+      const welcome = await this.#signaling.ask("hello", { ...known, ...topology, wantsData });
       if (connection === this.#connection) this.#welcomed(welcome);
     } catch (error) {
       if (connection === this.#connection) this.#notWelcomed(toSimplePeerError(error));

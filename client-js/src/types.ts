@@ -32,7 +32,7 @@ type TrackRef = { peerId: string; label?: string };
 
 /** What is asked, and what comes back. Any payload may carry a `requestId`: asked again, the answer is the same one. */
 export interface Requests {
-  hello: [{ token?: string; lastSeq?: number; topology?: Topology }, Welcome];
+  hello: [{ token?: string; lastSeq?: number; topology?: Topology; wantsData?: boolean }, Welcome];
   enter: [Nothing, Nothing];
   heartbeat: [{ lastSeq: number }, Nothing];
   getSnapshot: [Nothing, { snapshot: Snapshot; seq: number }];

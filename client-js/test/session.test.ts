@@ -38,6 +38,17 @@ test("every wish may be spoken at once after construction; the server hears of r
   );
 });
 
+test("hello says whether messages are listened to", async () => {
+  const { peer } = call.newPeer();
+  peer.on("data", () => undefined);
+  await peer.joinRoom("r");
+  await call.readyPeer();
+  assert.deepEqual(
+    call.server.asked("hello").map(({ wantsData }) => wantsData),
+    [true, false],
+  );
+});
+
 test("a peer made before its socket connects works when it does", async () => {
   const socket = call.server.socket({ autoConnect: false });
   const peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" } });

@@ -10,9 +10,10 @@
  *                                             or {"id": the same, "ok": false, "error": {code, message, hint}}
  * Commands are started in the order they come and do not wait for each other; answers come as they are ready.
  *
- *   connect          url, path?, transports?, wait? (true), late? (false), and the options of SimplePeer
+ *   connect          url, path?, transports?, wait? (true), late? (false), listens? (false), and the options of SimplePeer
  *                    a socket and a SimplePeer on it; with wait, answers when the server has said hello   → {peerId}
  *                    with late, the SimplePeer is made when the socket is connected already
+ *                    with listens, it listens to "data" from the first moment
  *   addTrack         label, kind: "video" | "audio", broadcast? (false), metadata?, options? (of addTrack),
  *                    or some of them: codec?, encodings?
  *                    video: color [r, g, b] 0-255, width? (320), height? (240), fps? (25); audio: toneHz? (440)
@@ -36,6 +37,7 @@
  *   listen           event, name? (the event), once? (false)   notes what comes, apart from the events told here → {}
  *   unlisten         name                leaves off, with the function that on() or once() returned       → {}
  *   heard            → {heard: {name: [payload, …]}}
+ *   greet            text    sends that to everybody who comes in sight, at once                            → {}
  *   send             data (a string, or {base64}), to?, label?, reliable?                                 → {}
  *   sendNumbers      first, count, padding? (0), everyMs? (0), to?, label?, reliable?
  *                    texts that begin with eight digits, one after the other, each awaited                → {}
@@ -157,6 +159,7 @@ const commands = {
   unlisten: ({ name }) => listeners.get(name).leave(),
   heard: () => ({ heard: Object.fromEntries([...listeners].map(([name, { payloads }]) => [name, payloads])) }),
 
+  greet: ({ text }) => void peer.on("peerConnection", ({ peerId }) => peer.send(text, { to: peerId })),
   send: ({ data, ...how }) => peer.send(data.base64 === undefined ? data : Buffer.from(data.base64, "base64"), how),
   bufferedAmount: () => ({ bytes: peer.bufferedAmount }),
 
@@ -182,8 +185,9 @@ const commands = {
 };
 
 /** A SimplePeer on the socket. */
-async function begin(options, wait) {
+async function begin({ listens = false, ...options }, wait) {
   peer = new SimplePeer(socket, { device: { handlerName: "Chrome111" }, ...options });
+  if (listens) commands.listen({ event: "data" });
   for (const name of EVENTS) peer.on(name, (payload) => tell(name, plain(payload)));
   peer.on("track", (remote) => receivers.push(receiver(remote)));
   peer.onTrack = (track, peerId, info) => tell("onTrack", { ...info, peerId, kind: track.kind });

@@ -75,11 +75,14 @@ class Envelope(Message):
 
 
 class Hello(Message):
-    """`topology`: absent, it stays what it was; at first it is "sfu"."""
+    """`topology`: absent, it stays what it was; at first it is "sfu". `wants_data`: of a new session, that it is about
+    to consume data, so that messages wait for that.
+    """
 
     token: str | None = None
     last_seq: Seq = 0
     topology: Topology | None = None
+    wants_data: bool = False
 
 
 class Heartbeat(Message):

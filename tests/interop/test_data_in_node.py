@@ -56,6 +56,18 @@ async def test_a_label_called_data_clashes_with_nothing() -> None:
         await hears(green, [(red.peer_id, "text", "data"), (red.peer_id, {"base64": "AAE="}, "data")])
 
 
+async def test_who_comes_in_sight_is_greeted_at_once_and_hears_it() -> None:
+    """By a peer whose channels are open already, while those of the newcomer are not yet."""
+    async with media_app() as app, NodePeer(app.url) as red:
+        greetings = [f"hello {number}" for number in range(20)]
+        await red.do("addTrack", label="webcam", kind="video", color=red.colour, broadcast=True)
+        await red.do("send", data="is there anybody?")
+        for greeting in greetings:
+            await red.do("greet", text=greeting)
+        async with NodePeer(app.url, listens=True) as green:
+            await hears(green, [(red.peer_id, greeting, "") for greeting in greetings])
+
+
 @pytest.mark.slow
 async def test_the_application_decides_by_label_and_may_change_its_mind() -> None:
     refused = {"control"}

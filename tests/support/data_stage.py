@@ -24,7 +24,7 @@ Message: TypeAlias = tuple[str, str | bytes, str]
 
 
 class DataPeer:
-    """A peer with both channels in both directions, over scripted associations."""
+    """A peer over scripted associations, with both channels from it; `make_recv()` opens those to it."""
 
     def __init__(self, stage: Stage, peer_id: str) -> None:
         self.stage = stage
@@ -38,7 +38,6 @@ class DataPeer:
         self.producers: dict[bool, DataProducer] = {}
         self.consumers: dict[bool, DataConsumer] = {}
         self.make_send()
-        self.make_recv()
 
     def make_send(self) -> None:
         self.send, self.send_link = self.stage.transport()
@@ -97,6 +96,10 @@ class Stage:
     def counts(self) -> dict[str, int]:
         return {name: count for name, count in self.peers.data.counts.items() if name not in ("received", "sent")}
 
+    def newcomer(self, peer_id: str) -> DataPeer:
+        """One who can send, and receives nothing yet."""
+        return DataPeer(self, peer_id)
+
     def transport(self) -> tuple[WebRtcTransport, ScriptedLink]:
         transport = self.peers.router.create_webrtc_transport()
         return transport, self.engine.link_of(transport)
@@ -108,7 +111,9 @@ async def stage(*peer_ids: str) -> AsyncIterator[tuple[Stage, list[DataPeer]]]:
     with scripted_router(config) as (router, engine):
         peers = Peers(router, config, lambda *_: None)
         made = Stage(peers, engine)
-        everyone = [DataPeer(made, peer_id) for peer_id in peer_ids]
+        everyone = [made.newcomer(peer_id) for peer_id in peer_ids]
+        for one in everyone:
+            one.make_recv()
         yield made, everyone
         peers.close_all()
         router.close()

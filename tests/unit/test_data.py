@@ -218,6 +218,46 @@ async def test_too_many_parts_wait_or_are_dropped(monkeypatch: pytest.MonkeyPatc
                     "all that are reliable", timeout_s=5)
 
 
+# who is about to open its channels -------------------------------------------------------------------------------
+
+
+async def test_who_has_announced_its_channels_gets_what_came_before_them_once_and_in_order() -> None:
+    """More than is held for it, too."""
+    async with stage("alice", "bob") as (here, [alice, bob]):
+        carol = here.newcomer("carol")
+        carol.session.data.expect_consumers()
+        texts = [f"{number:02}".ljust(PART_BYTES) for number in range(2 * desk.HELD_BYTES // PART_BYTES)]
+        for text in texts:
+            await alice.say(text)
+        await alice.say("stale by then", reliable=False)
+        await until(lambda: len(bob.got()) > len(texts) // 2, "bob has what is held for carol", every_s=0.002)
+        carol.make_recv()
+        await carol.gets([("alice", text, "chat") for text in texts])
+        assert not any(here.counts.values())
+
+
+async def test_who_has_announced_nothing_gets_what_comes_after_it_listens() -> None:
+    async with stage("alice") as (here, [alice]):
+        bob = here.newcomer("bob")
+        await alice.say("nobody hears")
+        await until(lambda: here.peers.data.counts["sent"] == 1, "it is on its way", every_s=0.002)
+        bob.make_recv()
+        await alice.say("bob hears")
+        await bob.gets([("alice", "bob hears", "chat")])
+
+
+async def test_who_announces_channels_and_opens_none_holds_up_the_others_for_its_patience_only() -> None:
+    async with stage("alice", "bob") as (here, [alice, bob]):
+        carol = here.newcomer("carol")
+        carol.session.data.expect_consumers()
+        carol.session.data.patience_s = 0.05
+        count = 2 * desk.HELD_BYTES // PART_BYTES
+        for _ in range(count):
+            await alice.say(bytes(PART_BYTES))
+        await until(lambda: len(bob.got()) == count, "bob has all", timeout_s=5, every_s=0.002)
+        assert here.counts == {"too_slow": 1}
+
+
 # transports that end ---------------------------------------------------------------------------------------------
 
 

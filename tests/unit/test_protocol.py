@@ -129,7 +129,7 @@ def test_every_request_is_answered_with_its_shape(house: House) -> None:
         (ben, "consumeData", {"transportId": recv, "reliable": True}),
         (ben, "disconnectFromPeer", {"peerId": "anna"}),
         (ben, "closeConsumer", {}),
-        (anna, "hello", {"topology": "mesh"}),
+        (anna, "hello", {"topology": "mesh", "wantsData": True}),
         (ben, "setTopology", {"topology": "mesh"}),
         (ben, "publish", {"kind": "video", "label": "camera", "broadcast": True}),
         (ben, "signal", {"peerId": "anna", "message": {"linkId": "1"}}),

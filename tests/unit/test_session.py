@@ -120,6 +120,15 @@ def test_nothing_is_offered_before_the_capabilities_are_told(house: House) -> No
     assert ben.told() == [], "offered once"
 
 
+def test_messages_wait_for_whoever_announces_its_channels_with_a_new_session(house: House) -> None:
+    anna, ben = house.enter("anna", wantsData=True), house.enter("ben")
+    assert [peer.session.data.outlet(reliable=True).wanted for peer in (anna, ben)] == [True, False]
+    assert not anna.session.data.outlet(reliable=False).wanted
+    ben.lose_socket()
+    ben.come_back("ben's next", wantsData=True)
+    assert not ben.session.data.outlet(reliable=True).wanted, "its channels are what they were"
+
+
 def test_a_track_that_is_not_broadcast_waits_for_the_wish(house: House) -> None:
     anna, ben = house.enter("anna"), house.enter("ben")
     anna.produce("camera")

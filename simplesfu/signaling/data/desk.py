@@ -13,6 +13,8 @@ from simplesfu.signaling.admission import TokenBucket
 from simplesfu.signaling.data.messages import PartNumber
 from simplesfu.signaling.data.parts import MESSAGE_NUMBERS, DataPart
 
+HELD_BYTES: Final = 256 * 1024
+"""For a peer whose channel is about to come; beyond that, senders wait."""
 PATIENCE_S: Final = 10.0
 PARTS_PER_S: Final = 1000
 PARTS_AT_ONCE: Final = 2000
@@ -29,7 +31,11 @@ class DataDesk:
         self.tokens = TokenBucket(PARTS_PER_S, PARTS_AT_ONCE, 0)
         self.patience_s = PATIENCE_S
         self.inbox = Inbox()
-        self._outlets = {True: Outlet(), False: Outlet()}
+        self._outlets = {True: Outlet(HELD_BYTES), False: Outlet(0)}
+
+    def expect_consumers(self) -> None:
+        """The peer has said that it will open its channels: reliable messages wait for that."""
+        self.outlet(reliable=True).expect()
 
     def outlet(self, *, reliable: bool) -> Outlet:
         return self._outlets[reliable]
@@ -81,23 +87,30 @@ class Inbox:
 
 
 class Outlet:
-    """Where messages of one kind leave for a peer. It is wanted from the first data consumer on, and goes on being so
-    while there is none: a transport that is rebuilt brings the next one, which begins with what the last one has left.
+    """Where messages of one kind leave for a peer. It is wanted from the first data consumer on, or since that was
+    announced, and goes on being so while there is none: a transport that is rebuilt brings the next one. That begins
+    with what the last one has left, and what has come since, up to `holds_bytes`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, holds_bytes: int) -> None:
         self.wanted = False
         self.consumer: DataConsumer | None = None
-        self._undelivered: list[bytes] = []
+        self._holds_bytes = holds_bytes
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._arrived = asyncio.Event()
+
+    def expect(self) -> None:
+        """The first data consumer is about to come."""
+        self.wanted = True
 
     def lead_to(self, consumer: DataConsumer) -> None:
         previous, self.consumer = self.consumer, consumer
         if previous is not None:
             previous.close()
-            self._undelivered = previous.undelivered
-        consumer.begin_with(self._undelivered)
-        self._undelivered = []
+            self._hold(previous.undelivered)
+        consumer.begin_with(self._held)
+        self._hold([])
         self.wanted = True
         self._arrived.set()
 
@@ -105,7 +118,7 @@ class Outlet:
         """The consumer has closed."""
         if self.consumer is consumer:
             self.consumer = None
-            self._undelivered = consumer.undelivered
+            self._hold(consumer.undelivered)
             self._arrived.clear()
 
     def give_up(self) -> None:
@@ -113,14 +126,19 @@ class Outlet:
         if self.consumer is not None:
             self.consumer.close("too_slow")
         self.wanted = False
-        self._undelivered = []
+        self._hold([])
         self._arrived.set()  # those who wait find that there is nothing to wait for
 
     async def send(self, message: bytes) -> bool:
-        """Never waits. True when there is nothing to wait for, since it went, or nobody wants it."""
+        """Never waits. True when there is nothing to wait for: it went, or is held, or nobody wants it."""
         if self.consumer is not None:
             return await self.consumer.send(message)
-        return not self.wanted
+        if self.wanted and self._held_bytes >= self._holds_bytes:
+            return False
+        if self.wanted:
+            self._held.append(message)
+            self._held_bytes += len(message)
+        return True
 
     async def send_in_time(self, message: bytes) -> None:
         """Wait until it goes."""
@@ -129,6 +147,10 @@ class Outlet:
                 await self.consumer.room()
             else:
                 await self._arrived.wait()
+
+    def _hold(self, messages: list[bytes]) -> None:
+        self._held = messages
+        self._held_bytes = sum(map(len, messages))
 
 
 def _follows(part: DataPart, last: PartNumber) -> bool:

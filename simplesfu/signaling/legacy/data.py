@@ -32,7 +32,7 @@ class LegacyDesk(DataDesk):
 
 class LegacyOutlet(Outlet):
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(holds_bytes=0)
         self._consumers: dict[str, DataConsumer] = {}
         """By the peer whose messages it carries."""
         self._assemblies: dict[str, Assembly] = {}

@@ -33,6 +33,8 @@ def hello(peers: Peers, session: PeerSession, payload: Hello) -> HelloAnswer:
     session.repeat(missed or [])
     if payload.topology is not None:
         peers.set_topology(session, payload.topology)
+    if payload.wants_data and not session.resumed:
+        session.data.expect_consumers()
     return HelloAnswer(
         peer_id=session.id,
         protocol=PROTOCOL_VERSION,
