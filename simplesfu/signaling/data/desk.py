@@ -103,6 +103,8 @@ class Outlet:
     def expect(self) -> None:
         """The first data consumer is about to come."""
         self.wanted = True
+        if self.consumer is None:
+            self._arrived.clear()
 
     def lead_to(self, consumer: DataConsumer) -> None:
         previous, self.consumer = self.consumer, consumer
