@@ -16,6 +16,15 @@ KEPT_SHARE = 0.9
 SATURATED_PERCENT = 85
 STARVED_FPS = 29
 """Pages paint 30 frames a second while they get the processor when they ask for it."""
+HICCUP_MS = 300
+"""A browser's encoders and decoders stand still for less now and then, on a machine that is shared. What a server does
+wrong lasts longer (until the next keyframe, at least), or comes again."""
+ATTEMPTS = 3
+
+
+class HiccupError(AssertionError):
+    """A freeze of less than HICCUP_MS, in a picture that was fluent else."""
+
 
 
 class Watch:
@@ -48,6 +57,8 @@ class Watch:
         seen, painted_fps = await self.seen(), await self.painted_fps()
         print(f"caller {self._viewer.number} of {self._publisher.number}: {seen}; painted {painted_fps:.1f} fps")
         assert seen.fps >= min(WANTED_FPS, KEPT_SHARE * painted_fps)
+        if seen.freezes and max(seen.freezes) < HICCUP_MS:
+            raise HiccupError(str(seen))
         assert not seen.freezes
         return seen
 
@@ -64,13 +75,14 @@ async def judge_all(pairs: Sequence[tuple[Caller, Caller]], meanwhile: Callable[
 
 
 async def attempt_with_processor(
-    pairs: Sequence[tuple[Caller, Caller]], attempt: Callable[[list[Watch]], Awaitable[None]], attempts: int = 3
+    pairs: Sequence[tuple[Caller, Caller]], attempt: Callable[[list[Watch]], Awaitable[None]]
 ) -> None:
-    """Let the attempt judge what the viewers see; again if it failed while the processors had nothing to spare.
+    """Let the attempt judge what the viewers see; again if it failed by a hiccup, or while no processor was to spare.
 
     Browsers that get no processor tell nothing of the server. When that does not pass the test is skipped, not failed.
+    A hiccup that comes each time is a failure.
     """
-    for number in range(1, attempts + 1):
+    for number in range(1, ATTEMPTS + 1):
         watches = [await Watch.begin(*pair) for pair in pairs]
         psutil.cpu_percent()
         try:
@@ -80,8 +92,9 @@ async def attempt_with_processor(
             painted = min([await watch.painted_fps() for watch in watches])
             print(f"attempt {number}: the processors were busy for {busy:.0f} % of the time, a page painted"
                   f" {painted:.1f} of 30 fps; {failure}")
-            if busy < SATURATED_PERCENT and painted >= STARVED_FPS:
+            starved = busy >= SATURATED_PERCENT or painted < STARVED_FPS
+            if not starved and (number == ATTEMPTS or not isinstance(failure, HiccupError)):
                 raise
         else:
             return
-    pytest.skip(f"the machine was too busy {attempts} times: {busy:.0f} %, {painted:.1f} of 30 fps painted")
+    pytest.skip(f"the machine was too busy {ATTEMPTS} times: {busy:.0f} %, {painted:.1f} of 30 fps painted")

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+import psutil
 import pytest
-from support.fluency import Pause, fluency
+from support.caller import Caller
+from support.fluency import Fluency, Pause, fluency
+from support.watch import judge_all
 
 FRAMES_MS = [*range(0, 2000, 33), *range(2400, 5000, 33)]
 """A gap of about 400 ms, from 1980 on."""
@@ -28,3 +36,53 @@ def test_only_a_pause_at_that_time_excuses_a_freeze(pauses: list[Pause], freezes
 
 def test_a_picture_that_never_came_is_excused_by_nothing() -> None:
     assert fluency([], 0, 5000, [(0.0, 5000.0)]).freezes == (5000,)
+
+
+class Seat:
+    """In place of a caller's page, which paints 30 frames between two looks: each finds a freeze of the next length."""
+
+    number = 1
+    peer_id = "anna"
+
+    def __init__(self, freezes_ms: Sequence[float]) -> None:
+        self.freezes_ms = iter(freezes_ms)
+        self.looks = 0
+
+    async def now(self) -> float:
+        return self.looks * 1000.0
+
+    async def painted(self) -> int:
+        return self.looks * 30
+
+    async def stood_still(self) -> tuple[list[Pause], float]:
+        return [], 0.0
+
+    async def fluency_since(self, _start_ms: float, _pauses: Sequence[Pause]) -> dict[str, Fluency]:
+        self.looks += 1
+        gap = next(self.freezes_ms)
+        return {"anna/webcam": Fluency(150, 30.0, gap or 50.0, (gap,) if gap else ())}
+
+
+@pytest.mark.parametrize(
+    ("freezes_ms", "looks", "passes"),
+    [
+        ([0.0], 1, True),
+        ([206.0, 0.0], 2, True),
+        ([206.0, 206.0, 0.0], 3, True),
+        ([206.0, 206.0, 206.0], 3, False),
+        ([301.0], 1, False),
+        ([206.0, 301.0], 2, False),
+    ],
+)
+async def test_a_hiccup_is_a_failure_when_it_comes_again(
+    freezes_ms: list[float], looks: int, passes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_percent", lambda: 50.0)
+    seat = cast(Any, Seat(freezes_ms))
+    judged = judge_all([(cast(Caller, seat), cast(Caller, seat))], partial(asyncio.sleep, 0))
+    if passes:
+        await judged
+    else:
+        with pytest.raises(AssertionError):
+            await judged
+    assert seat.looks == looks
