@@ -246,7 +246,7 @@ test("the server has started again: calls under way are carried out there", asyn
 });
 
 test("a socket that stays away: calls give up in time, the wish remains, and the session ends with its grace", async () => {
-  call.server.gracePeriodMs = 300;
+  call.server.gracePeriodMs = 1_500;
   call.server.heartbeatMs = 50;
   const { peer, socket } = await call.readyPeer({ patienceMs: 200 });
   const lines = diary(peer);

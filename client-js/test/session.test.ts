@@ -121,7 +121,7 @@ test("what the server does not grant is not wished again", async () => {
 });
 
 test("a session in which a wish may be missing is not used: nothing is published where it should not be", async () => {
-  const { peer } = await call.readyPeer({ timeoutMs: 200 });
+  const { peer } = await call.readyPeer({ timeoutMs: 600 });
   peer.on("error", () => undefined);
   await peer.joinRoom("r");
   await peer.addTrack(videoTrack(), "camera", true);
@@ -198,7 +198,7 @@ test("a peer thrown out by the server comes back", async () => {
 });
 
 test("a greeting that fails for the moment is tried again; who waited is told", async () => {
-  const { peer } = call.newPeer({ timeoutMs: 100 });
+  const { peer } = call.newPeer({ timeoutMs: 400 });
   const errors: string[] = [];
   peer.on("error", ({ error }) => errors.push(error.code));
   call.server.answers = { hello: () => SILENCE };

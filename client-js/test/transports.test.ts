@@ -152,7 +152,7 @@ test("a snapshot without the transports, or with ended ones, has them made anew"
 });
 
 test("a transport whose making was answered too late is closed, and is not in the way of the next", async () => {
-  const { peer } = await call.readyPeer({ timeoutMs: 100 });
+  const { peer } = await call.readyPeer({ timeoutMs: 500 });
   call.server.answers = { createWebRtcTransport: () => SILENCE };
   await assert.rejects(peer.addTrack(videoTrack(), "camera"), { code: "timeout" });
   call.server.snapshot = {
