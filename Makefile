@@ -24,7 +24,7 @@ demo: $(or $(wildcard $(DONE)/dev),$(DONE)/demo) ## build it all and show the ex
 	$(BIN)/python examples/start/server.py --host $(HOST) --port $(PORT)
 
 # What only computes may share the machine; whose pictures are judged in browsers may not.
-test: $(DONE)/dev $(DONE)/original programs test-quick ## every test, in real browsers
+test: $(DONE)/dev $(DONE)/original programs test-client test-quick-python ## every test, in real browsers
 	$(BIN)/pytest -m slow -n 2 --dist worksteal $(COMPUTING)
 	$(BIN)/pytest -m "browser or slow" $(COMPUTING:%=--ignore=%)
 

@@ -164,10 +164,15 @@ test("what has failed is tried again when the server is compared with, and told 
   };
   compared([camera], []);
   await until("tried again, and again", () => call.server.asked("consume").length > 2);
-  call.server.answers = { resumeConsumer: () => new Refusal("timeout") };
+  call.server.answers = {
+    consume: ({ producerId }, played) => {
+      const consumer = played.consumerOf(producerId);
+      compared([camera], [{ consumerId: consumer.consumerId, producerId, held: "", carrier: "sfu" }]);
+      return consumer;
+    },
+    resumeConsumer: () => new Refusal("timeout"),
+  };
   const { track } = await nextEvent(peer, "track");
-  const { consumerId } = call.server.peer.consumerOf(camera.producerId);
-  compared([camera], [{ consumerId, producerId: camera.producerId, held: "", carrier: "sfu" }]);
   await until("resuming is tried again, and again", () => call.server.asked("resumeConsumer").length > 2);
   call.server.answers = {};
   const tried = call.server.asked("resumeConsumer").length;

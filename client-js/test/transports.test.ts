@@ -148,7 +148,7 @@ test("a snapshot without the transports, or with ended ones, has them made anew"
     producers: [{ producerId: call.server.produced[0] ?? "", label: "camera", paused: false, sfu: true }],
     transports: [{ transportId, direction: "send", state: "failed" }],
   };
-  await until("moved", () => newest("send") !== transportId && call.server.asked("produce").length === 2);
+  await until("moved", () => newest("send") !== transportId && call.server.asked("produce").length >= 2);
 });
 
 test("a transport whose making was answered too late is closed, and is not in the way of the next", async () => {
