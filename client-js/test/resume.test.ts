@@ -206,18 +206,18 @@ test("the pictures are compared every reconcileMs", async () => {
 });
 
 test("heartbeats are answered; a server that falls silent is left within three of them, and found again", async () => {
-  call.server.heartbeatMs = 500;
+  call.server.heartbeatMs = 1_000;
   const { peer } = await call.readyPeer();
   const changes = states(peer);
   const first = call.server.peer;
-  const beating = setInterval(() => first.heartbeat(), 500);
-  await until("answered", () => first.requests.filter(({ name }) => name === "heartbeat").length >= 5);
+  const beating = setInterval(() => first.heartbeat(), 1_000);
+  await until("answered", () => first.requests.filter(({ name }) => name === "heartbeat").length >= 4);
   assert.equal(changes.length, 0);
   clearInterval(beating);
   const silentAt = Date.now();
   await nextEvent(peer, "connectionStateChange");
   const afterMs = Date.now() - silentAt;
-  assert.ok(afterMs < 8_000, `${afterMs} ms`);
+  assert.ok(afterMs < 12_000, `${afterMs} ms`);
   await until("resumed", () => changes.includes("signaling connected resumed"));
 });
 

@@ -260,7 +260,7 @@ async def test_who_does_not_come_back_in_time_leaves_nothing(kind: str, grace_pe
         await app.gone(anna.peer_id)
         took_s = time.monotonic() - lost_s
         print(f"released after {took_s:.2f} s")
-        assert grace_period_s - 0.1 < took_s < grace_period_s + 1
+        assert grace_period_s - 0.1 < took_s < grace_period_s + 5
         assert app.media.stats()["engine"]["links"] == {}
         told = await ben.told("peerDisconnection", peerId=anna.peer_id)
         assert told["reason"] == "peer_lost"
@@ -363,7 +363,7 @@ async def test_who_does_not_listen_is_disconnected(app: App, caplog: pytest.LogC
         await disconnected(anna)
         await until(lambda: not app.media.peers[anna.peer_id].connected, "the loss noticed", every_s=0.02)
         assert (await ben.answer("hello"))["ok"]
-        assert app.media.stats()["signaling"]["notification_overflows"] == 1
+        assert app.media.stats()["signaling"]["notification_overflows"] >= 1
         greeting = await anna.come_back(lastSeq=1)
         assert greeting["resumed"]
         assert greeting["snapshot"]["peers"] == [{"peerId": ben.peer_id}], "too much to be repeated"
