@@ -103,8 +103,7 @@ class Outlet:
     def expect(self) -> None:
         """The first data consumer is about to come."""
         self.wanted = True
-        if self.consumer is None:
-            self._arrived.clear()
+        self._arrived.clear()
 
     def lead_to(self, consumer: DataConsumer) -> None:
         previous, self.consumer = self.consumer, consumer
@@ -135,11 +134,12 @@ class Outlet:
         """Never waits. True when there is nothing to wait for: it went, or is held, or nobody wants it."""
         if self.consumer is not None:
             return await self.consumer.send(message)
-        if self.wanted and self._held_bytes >= self._holds_bytes:
+        if not self.wanted:
+            return True
+        if self._held_bytes >= self._holds_bytes:
             return False
-        if self.wanted:
-            self._held.append(message)
-            self._held_bytes += len(message)
+        self._held.append(message)
+        self._held_bytes += len(message)
         return True
 
     async def send_in_time(self, message: bytes) -> None:
