@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from support.factories import Invite, Serve
-from support.watch import judge_all
+from support.watch import judge_all, require_fluent
 
 pytestmark = pytest.mark.browser
 
@@ -26,8 +26,8 @@ async def test_a_call_in_this_codec(serve: Serve, invite: Invite, codec: str) ->
         seen = {name: after[name] - before[name] for name in names}
         print(after["mimeType"], seen)
         assert after["mimeType"].lower() == f"video/{codec}".lower()
-        assert seen["framesDecoded"] >= seen["framesReceived"] - 5
-        assert seen["keyFramesDecoded"] <= 3, "a decoder that loses its way asks for keyframes"
+        require_fluent(seen["framesDecoded"] >= seen["framesReceived"] - 5, seen)
+        require_fluent(seen["keyFramesDecoded"] <= 3, f"a decoder that loses its way asks for keyframes: {seen}")
 
     await judge_all([(bob, alice)], decode_all)
     sender = (await server.stats())["media"]["plane"]["sender"]

@@ -10,7 +10,7 @@ import pytest
 from support.factories import Divert, Invite, Serve
 from support.fluency import Fluency
 from support.udp_proxy import Weather
-from support.watch import Watch, attempt_with_processor
+from support.watch import Watch, attempt_with_processor, require_fluent
 
 pytestmark = pytest.mark.browser
 
@@ -62,8 +62,7 @@ def call_through(serve: Serve, divert: Divert, invite: Invite) -> CallThrough:
 async def test_no_loss_costs_nothing(call_through: CallThrough) -> None:
     async def judge(seen: Seen) -> None:
         await seen.watch.judge()
-        assert seen.rates["packetsLost"] == 0
-        assert seen.rates["nackCount"] == 0
+        require_fluent(seen.rates["packetsLost"] == seen.rates["nackCount"] == 0, seen.rates)
 
     await call_through(Weather(), judge)
 
@@ -73,9 +72,9 @@ async def test_one_packet_in_twenty_lost_both_ways(call_through: CallThrough) ->
 
     async def judge(seen: Seen) -> None:
         assert seen.rates["retransmittedPacketsReceived"] > 0
-        assert seen.rates["framesDecoded"] >= 20
-        assert seen.rates["keyFramesDecoded"] <= 0.1
-        assert seen.fluency.longest_gap_ms < 1000
+        require_fluent(seen.rates["framesDecoded"] >= 20, seen.rates)
+        require_fluent(seen.rates["keyFramesDecoded"] <= 0.1, seen.rates)
+        require_fluent(seen.fluency.longest_gap_ms < 1000, seen.fluency)
 
     await call_through(Weather(loss=0.05), judge)
 
@@ -83,6 +82,6 @@ async def test_one_packet_in_twenty_lost_both_ways(call_through: CallThrough) ->
 async def test_jitter_and_reordering_harm_nothing(call_through: CallThrough) -> None:
     async def judge(seen: Seen) -> None:
         await seen.watch.judge()
-        assert seen.rates["keyFramesDecoded"] == 0
+        require_fluent(seen.rates["keyFramesDecoded"] == 0, seen.rates)
 
     await call_through(Weather(delay_ms=20, jitter_ms=5, reorder=0.02), judge)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from support.caller import Caller
 from support.fluency import Fluency, Pause, fluency
-from support.watch import judge_all
+from support.watch import NotFluentError, judge_all
 
 FRAMES_MS = [*range(0, 2000, 33), *range(2400, 5000, 33)]
 """A gap of about 400 ms, from 1980 on."""
@@ -83,6 +83,19 @@ async def test_a_hiccup_is_a_failure_when_it_comes_again(
     if passes:
         await judged
     else:
-        with pytest.raises(AssertionError):
+        with pytest.raises(NotFluentError):
             await judged
     assert seat.looks == looks
+
+
+async def test_only_pictures_are_excused_by_the_want_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "cpu_percent", lambda: 99.0)
+    seat = cast(Caller, Seat([500.0, 500.0, 500.0]))
+    with pytest.raises(pytest.skip.Exception, match=r"500.*99 % busy"):
+        await judge_all([(seat, seat)], partial(asyncio.sleep, 0))
+
+    async def books_disagree() -> None:
+        raise AssertionError("one more subscriber than there is")
+
+    with pytest.raises(AssertionError, match="one more"):
+        await judge_all([(seat, seat)], books_disagree)
